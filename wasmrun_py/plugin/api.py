@@ -1,0 +1,124 @@
+"""The page a plugin author reads: what a plugin is, and every type it meets.
+
+A plugin is an object that satisfies ``Plugin``; it is announced through the entry-point group
+``wasmrun.plugins`` of the distribution that holds it::
+
+    [project.entry-points."wasmrun.plugins"]
+    mylang = "my_package:plugin"      # an instance, or a class or function without arguments that gives one
+
+Built-in plugins are announced in the same way and get nothing that a third party's does not. The names
+are those of the "Wasmrun Plugin Architecture" article.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from wasmrun_py.model.build import BuildConfig, BuildResult, OptimizationLevel, Toolchain
+from wasmrun_py.model.diagnostic import Diagnostic, Severity
+from wasmrun_py.model.manifest import (
+    Match,
+    MatchKind,
+    NoMatch,
+    PluginCapabilities,
+    PluginHealth,
+    PluginInfo,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from wasmrun_py.model.events import Reporter
+    from wasmrun_py.system.paths import Home
+
+__all__ = [
+    "ENTRY_POINT_GROUP",
+    "BuildConfig",
+    "BuildResult",
+    "Diagnostic",
+    "Match",
+    "MatchKind",
+    "NoMatch",
+    "OptimizationLevel",
+    "Plugin",
+    "PluginCapabilities",
+    "PluginContext",
+    "PluginHealth",
+    "PluginInfo",
+    "Severity",
+    "Toolchain",
+    "WasmBuilder",
+]
+
+ENTRY_POINT_GROUP = "wasmrun.plugins"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginContext:
+    """What the host hands to a builder: the world, read once at the edge.
+
+    Attributes:
+        environ: The user's environment. A builder reads this, never ``os.environ``.
+        home: Where installed toolchains and logs live.
+        may_install: Missing toolchains may be installed into ``home`` without asking.
+    """
+
+    environ: Mapping[str, str]
+    home: Home
+    may_install: bool = True
+
+
+class WasmBuilder(Protocol):
+    """Builds projects of one language (the article's ``WasmBuilder``)."""
+
+    @property
+    def language_name(self) -> str:
+        """The language in the user's words, ``C`` or ``AssemblyScript``."""
+
+    @property
+    def entry_file_candidates(self) -> tuple[str, ...]:
+        """File names, relative to the project, that may be the entry, best first."""
+
+    @property
+    def supported_extensions(self) -> tuple[str, ...]:
+        """Source file extensions without the dot."""
+
+    def check_dependencies(self) -> tuple[str, ...]:
+        """Names of the tools that are missing; empty when it can build now."""
+
+    def validate_project(self, project_path: Path) -> None:
+        """Check what can be checked without building.
+
+        Raises:
+            WasmrunError: The project cannot be built, with the reason.
+        """
+
+    def build(self, config: BuildConfig, reporter: Reporter) -> BuildResult:
+        """Build into ``config.output_dir`` and write nowhere else but ``config.work_dir``.
+
+        Raises:
+            BuildError: The toolchain reported a failure.
+            MissingToolError: The toolchain is not there and may not be installed.
+        """
+
+    def clean(self, project_path: Path) -> tuple[Path, ...]:
+        """Files outside the output folder that this builder made for the project and can make again.
+
+        The host removes them; a builder that keeps to its two folders returns nothing.
+        """
+
+
+class Plugin(Protocol):
+    """One plugin (the article's ``Plugin``)."""
+
+    @property
+    def info(self) -> PluginInfo:
+        """Who it is and what it can do."""
+
+    def can_handle_project(self, project_path: Path) -> Match | NoMatch:
+        """Say whether this folder is its own, and why; looks at file names and small files only."""
+
+    def get_builder(self, context: PluginContext) -> WasmBuilder:
+        """A builder for this run."""

@@ -1,0 +1,159 @@
+"""Write files so that they are old or new, never half: staging folders, atomic replaces, locks.
+
+No other module writes, renames or removes. ``OSError`` becomes ``OutputError`` here, with the reason a
+person understands.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wasmrun_py.model.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_REASONS = {
+    errno.ENOSPC: ("the disk is full", "Free some space, or choose another folder with -o/--output."),
+    errno.EDQUOT: (
+        "the disk quota is used up",
+        "Free some space, or choose another folder with -o/--output.",
+    ),
+    errno.EROFS: ("the file system is read-only", "Choose a writable folder with -o/--output."),
+    errno.EACCES: (
+        "permission denied",
+        "Choose a writable folder with -o/--output, or change its permissions.",
+    ),
+    errno.EPERM: ("the system forbids it", "Choose a writable folder with -o/--output."),
+    errno.ENOTDIR: ("a part of the path is a file, not a folder", "Choose another folder with -o/--output."),
+    errno.EEXIST: (
+        "a file of that name is in the way",
+        "Move it, or choose another folder with -o/--output.",
+    ),
+    errno.ENAMETOOLONG: ("the name is too long", "Choose a shorter path with -o/--output."),
+}
+
+
+@contextmanager
+def translate_write_errors(doing: str) -> Iterator[None]:
+    """Turn an ``OSError`` inside the block into an ``OutputError`` that begins ``Could not <doing>``.
+
+    Raises:
+        OutputError: With the reason and a hint.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason, hint = _REASONS.get(error.errno or 0, (error.strerror or str(error), ""))
+        raise OutputError(f"Could not {doing}: {reason}", hint=hint) from error
+
+
+def atomic_write(path: Path, data: bytes) -> None:
+    """Write ``data`` to ``path`` so that a reader sees the old bytes or the new, never a part.
+
+    Raises:
+        OutputError: The disk would not take it; ``path`` is as it was.
+    """
+    with translate_write_errors(f"write {path}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def staging_folder(parent: Path, *, prefix: str) -> Iterator[Path]:
+    """A fresh private folder inside ``parent``, removed at the end whatever happens.
+
+    It lies beside what it will become, so that publishing is a rename on one file system. Folders that had
+    to be made for it are removed again when they are left empty.
+
+    Raises:
+        OutputError: The folder cannot be made.
+    """
+    with translate_write_errors(f"create a folder in {parent}"):
+        made = _make_folders(parent)
+        try:
+            staging = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        except OSError:
+            _remove_empty(made)
+            raise
+    try:
+        yield staging
+    finally:
+        remove_tree(staging)
+        _remove_empty(made)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder of ours and everything in it; links are removed, not followed."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_empty_folders(folder: Path, *, down_to: Path) -> None:
+    """Remove ``folder`` and its parents while they are empty, stopping below ``down_to``."""
+    while folder != down_to and down_to in folder.parents:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+        folder = folder.parent
+
+
+@contextmanager
+def exclusive_lock(path: Path, *, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock file ``path`` for the block; one holder at a time across processes.
+
+    Args:
+        path: The lock file; made when missing.
+        on_wait: Called once when somebody else holds it, before waiting.
+
+    Raises:
+        OutputError: The lock file cannot be made.
+    """
+    import filelock  # noqa: PLC0415 - 40 ms, and most commands lock nothing
+
+    with translate_write_errors(f"create the lock {path}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(path)
+        try:
+            lock.acquire(blocking=False)
+        except filelock.Timeout:
+            on_wait()
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _make_folders(folder: Path) -> list[Path]:
+    """Make ``folder`` with its parents; the ones that were missing, outermost first."""
+    missing: list[Path] = []
+    current = folder
+    while not current.exists():
+        missing.append(current)
+        current = current.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing[::-1]
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in reversed(folders):
+        try:
+            folder.rmdir()
+        except OSError:
+            return

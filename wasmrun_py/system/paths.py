@@ -1,0 +1,81 @@
+"""Where wasmrun keeps things: the WASMRUN_HOME tree and the platform's cache folder.
+
+Pure path arithmetic over an environment that is passed in; nothing is created here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HOME_VARIABLE = "WASMRUN_HOME"
+CACHE_VARIABLE = "WASMRUN_CACHE_DIR"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """The installed state of one user (DESIGN §6, "Installed state").
+
+    Attributes:
+        root: ``WASMRUN_HOME``, absolute.
+        cache: Where things that can be made again are kept, absolute.
+    """
+
+    root: Path
+    cache: Path
+
+    @property
+    def config_file(self) -> Path:
+        """The user's settings."""
+        return self.root / "config.toml"
+
+    @property
+    def toolchains(self) -> Path:
+        """Toolchains that wasmrun installed, one folder each."""
+        return self.root / "toolchains"
+
+    @property
+    def logs(self) -> Path:
+        """Long tool output."""
+        return self.root / "logs"
+
+    @property
+    def locks(self) -> Path:
+        """Lock files; their content means nothing."""
+        return self.root / "locks"
+
+    @property
+    def outputs(self) -> Path:
+        """Which output folders each project was built into (for ``clean``)."""
+        return self.root / "outputs"
+
+    @property
+    def modules(self) -> Path:
+        """Compiled modules of ``exec``."""
+        return self.cache / "modules"
+
+
+def find_home(environ: Mapping[str, str], *, cwd: Path) -> Home:
+    """Work out the home and cache folders from the environment.
+
+    Args:
+        environ: The environment: ``WASMRUN_HOME``, ``WASMRUN_CACHE_DIR``.
+        cwd: What a relative value is relative to.
+    """
+    named = environ.get(HOME_VARIABLE, "")
+    root = cwd / named if named else Path.home() / ".wasmrun"
+    cache_named = environ.get(CACHE_VARIABLE, "")
+    if cache_named:
+        cache = cwd / cache_named
+    elif named:
+        # A home that was moved on purpose (a test, a CI job) takes its cache along.
+        cache = root / "cache"
+    else:
+        import platformdirs  # noqa: PLC0415 - 20 ms, and only the default needs it
+
+        cache = Path(platformdirs.user_cache_dir("wasmrun", appauthor=False))
+    return Home(root=root, cache=cache)

@@ -1,0 +1,320 @@
+"""Run child processes: argv lists, no shell, explicit folder and environment, the whole tree ended.
+
+Two ways: ``run_tool`` captures what a tool writes (a compiler), ``run_attached`` connects it to the
+terminal (a guest). Both end the child *and its descendants* on a timeout, on Ctrl-C and when the tool
+leaves helpers behind. No other module starts processes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wasmrun_py.model.errors import LimitError, MissingToolError, NotAFolderError, ToolCrashedError
+from wasmrun_py.system.spool import OutputSpool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+    from typing import IO
+
+    import psutil
+
+_CHUNK_BYTES = 65536
+_TERMINATE_GRACE_S = 1.0
+_PIPE_DRAIN_S = 2.0
+_POLL_S = 0.2
+_ON_WINDOWS = sys.platform == "win32"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolResult:
+    """What a finished tool left.
+
+    Attributes:
+        argv: What was run.
+        returncode: Exit code; negative is the signal that ended it (POSIX).
+        output: stdout and stderr in the order they were written, decoded as UTF-8 with undecodable bytes
+            replaced; the middle is cut when it is long, and ``log_file`` then holds the whole.
+        log_file: The whole text on disk, or None when ``output`` is the whole.
+        duration_s: Wall-clock seconds.
+    """
+
+    argv: tuple[str, ...]
+    returncode: int
+    output: str
+    log_file: Path | None
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachedResult:
+    """How an attached child ended.
+
+    Attributes:
+        returncode: Exit code; negative is the signal that ended it (POSIX).
+        timed_out: True when we ended it at its deadline.
+        duration_s: Wall-clock seconds.
+    """
+
+    returncode: int
+    timed_out: bool
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """One tool invocation.
+
+    Attributes:
+        argv: Program and arguments; never a shell line.
+        cwd: Absolute working folder.
+        env: The child's whole environment.
+        timeout_s: Seconds until it is ended, or None to wait for ever.
+        log_file: Where output too long for memory goes; None drops the middle of it.
+    """
+
+    argv: tuple[str, ...]
+    cwd: Path
+    env: Mapping[str, str]
+    timeout_s: float | None = None
+    log_file: Path | None = None
+
+
+def run_tool(call: ToolCall, *, on_line: Callable[[str], None] | None = None) -> ToolResult:
+    """Run a tool to its end and capture stdout and stderr as one stream.
+
+    Args:
+        call: What to run.
+        on_line: Called from a reader thread with each line as it arrives.
+
+    Raises:
+        MissingToolError: The program does not exist.
+        ToolCrashedError: The program exists and the system refuses to run it.
+        NotAFolderError: The working folder is gone.
+        LimitError: It ran past ``timeout_s`` and was ended.
+    """
+    started = time.monotonic()
+    child = _start(
+        call.argv,
+        cwd=call.cwd,
+        env=call.env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        own_session=True,
+    )
+    if child.stdout is None:  # pragma: no cover - Popen promises a pipe
+        raise ToolCrashedError(f"{call.argv[0]} has no output pipe")
+    spool = OutputSpool(call.log_file, on_line=on_line)
+    reader = _pump(child.stdout, spool.feed)
+    deadline = None if call.timeout_s is None else started + call.timeout_s
+    try:
+        finished = _wait(child, deadline)
+    finally:
+        # Also after success: a tool that leaves a helper running must not keep our pipe open.
+        _end_tree(child, reader)
+        spool.close()
+    if not finished:
+        raise LimitError(
+            f"{call.argv[0]} did not finish within {call.timeout_s:g} s and was ended",
+            hint="Run it again with -v to see where it stands still.",
+        )
+    return ToolResult(
+        argv=call.argv,
+        returncode=child.returncode,
+        output=spool.text(),
+        log_file=spool.log_file,
+        duration_s=time.monotonic() - started,
+    )
+
+
+def run_attached(  # noqa: PLR0913 - a child has this many ends, each named
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    timeout_s: float | None = None,
+    stdout: Callable[[bytes], None] | None = None,
+    stderr: Callable[[bytes], None] | None = None,
+    stdin_devnull: bool = False,
+) -> AttachedResult:
+    """Run a child connected to our own stdin, stdout and stderr.
+
+    Args:
+        argv: Program and arguments.
+        cwd: Absolute working folder.
+        env: The child's whole environment.
+        timeout_s: Seconds until its tree is ended, or None.
+        stdout: Receives stdout in chunks instead of the terminal (called from a thread).
+        stderr: The same for stderr.
+        stdin_devnull: Give it an empty stdin instead of ours.
+
+    Raises:
+        MissingToolError, ToolCrashedError, NotAFolderError: As ``run_tool``.
+    """
+    started = time.monotonic()
+    child = _start(
+        argv,
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL if stdin_devnull else None,
+        stdout=subprocess.PIPE if stdout else None,
+        stderr=subprocess.PIPE if stderr else None,
+        # It stays in our session, so that it can read the terminal it is attached to.
+        own_session=False,
+    )
+    pumps = [
+        _pump(pipe, sink)
+        for pipe, sink in ((child.stdout, stdout), (child.stderr, stderr))
+        if pipe is not None and sink is not None
+    ]
+    deadline = None if timeout_s is None else started + timeout_s
+    try:
+        finished = _wait(child, deadline)
+    finally:
+        _end_tree(child, *pumps, own_session=False)
+    return AttachedResult(
+        returncode=child.returncode, timed_out=not finished, duration_s=time.monotonic() - started
+    )
+
+
+def describe_exit(returncode: int) -> str:
+    """Say how a process ended: ``exit code 3`` or ``signal 11 (SIGSEGV)``."""
+    if returncode >= 0:
+        return f"exit code {returncode}"
+    try:
+        return f"signal {-returncode} ({signal.Signals(-returncode).name})"
+    except ValueError:
+        return f"signal {-returncode}"
+
+
+def _start(  # noqa: PLR0913 - Popen's own arguments, made explicit
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    stdin: int | None,
+    stdout: int | None,
+    stderr: int | None,
+    own_session: bool,
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(  # noqa: S603 - an argv list, no shell
+            list(argv),
+            cwd=cwd,
+            env=dict(env),
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=own_session and not _ON_WINDOWS,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) if own_session else 0,
+        )
+    except FileNotFoundError as error:
+        if not os.path.isdir(cwd):  # noqa: PTH112 - no Path needed on this path
+            raise NotAFolderError(f"{cwd} is not there any more") from error
+        raise MissingToolError(f"{argv[0]} was not found", tools=[argv[0]]) from error
+    except NotADirectoryError as error:
+        raise NotAFolderError(f"{cwd} is not a folder") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ToolCrashedError(
+            f"{argv[0]} could not be started: {reason}",
+            hint="Check that the tool is executable and made for this machine.",
+        ) from error
+
+
+def _pump(pipe: IO[bytes], sink: Callable[[bytes], None]) -> threading.Thread:
+    def pump() -> None:
+        # A read from a pipe that is closed under us ends the pump; there is nobody left to tell.
+        with contextlib.suppress(OSError, ValueError):
+            while chunk := os.read(pipe.fileno(), _CHUNK_BYTES):
+                sink(chunk)
+
+    thread = threading.Thread(target=pump, name="wasmrun-pump", daemon=True)
+    thread.start()
+    return thread
+
+
+def _wait(child: subprocess.Popen[bytes], deadline: float | None) -> bool:
+    """Wait for the end of ``child``; False when the deadline came first."""
+    if deadline is None and not _ON_WINDOWS:
+        child.wait()
+        return True
+    while True:
+        left = None if deadline is None else deadline - time.monotonic()
+        if left is not None and left <= 0:
+            return child.poll() is not None
+        # Windows cannot interrupt an endless wait, so that it is cut into pieces there.
+        step = left if not _ON_WINDOWS else min(_POLL_S, left if left is not None else _POLL_S)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=step)
+            return True
+
+
+def _end_tree(child: subprocess.Popen[bytes], *pumps: threading.Thread, own_session: bool = True) -> None:
+    """End whatever is left of a child's tree, drain its pipes and close them."""
+    leftovers = child.poll() is None
+    if not leftovers:
+        for pump in pumps:
+            pump.join(_PIPE_DRAIN_S)
+        # A pump that still reads means that a descendant still holds the pipe.
+        leftovers = any(pump.is_alive() for pump in pumps)
+    if leftovers:
+        _kill_tree(child, own_session=own_session)
+        for pump in pumps:
+            pump.join(_PIPE_DRAIN_S)
+    elif own_session:
+        # A helper that closed its pipes and stayed behind is ended with the tool it belongs to.
+        _signal_group(child, signal.SIGTERM, own_session=True)
+    for pipe in (child.stdout, child.stderr):
+        if pipe is not None:
+            pipe.close()
+
+
+def _kill_tree(child: subprocess.Popen[bytes], *, own_session: bool) -> None:
+    """Terminate, wait a moment, then kill: first politely, never for ever."""
+    descendants = _descendants(child.pid)
+    _signal_group(child, signal.SIGTERM, own_session=own_session)
+    for process in descendants:
+        with contextlib.suppress(_psutil().Error):
+            process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(timeout=_TERMINATE_GRACE_S)
+    _, alive = _psutil().wait_procs(descendants, timeout=_TERMINATE_GRACE_S if descendants else 0)
+    _signal_group(child, getattr(signal, "SIGKILL", signal.SIGTERM), own_session=own_session)
+    for process in alive:
+        with contextlib.suppress(_psutil().Error):
+            process.kill()
+    if child.poll() is None:
+        child.kill()
+        child.wait()
+
+
+def _signal_group(child: subprocess.Popen[bytes], number: int, *, own_session: bool) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if own_session and not _ON_WINDOWS:
+            # The child leads its own group, so that its pid is the group's id even after it ended.
+            os.killpg(child.pid, number)
+        elif child.poll() is None:
+            child.send_signal(number)
+
+
+def _descendants(pid: int) -> list[psutil.Process]:
+    try:
+        return list(_psutil().Process(pid).children(recursive=True))
+    except _psutil().Error:
+        return []
+
+
+def _psutil():  # type: ignore[no-untyped-def]  # noqa: ANN202 - the module; psutil is imported only when a tree must end
+    import psutil  # noqa: PLC0415
+
+    return psutil
