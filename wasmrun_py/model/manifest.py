@@ -20,14 +20,14 @@ class Match:
 
     Attributes:
         confidence: 1 (a guess) to 100 (its own configuration file lies there).
+        reason: Why, in words that complete "because …" (``src/main.c is there``).
         kind: What the answer rests on. An extension match never beats another plugin's entry-file match:
             the manager caps its confidence (DESIGN §6).
-        reason: Why, in words that complete "because …" (``src/main.c is there``).
     """
 
     confidence: int
-    kind: MatchKind
     reason: str
+    kind: MatchKind = MatchKind.PROJECT_FILE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,10 @@ A plugin is an object that satisfies ``Plugin``; it is announced through the ent
 ``wasmrun.plugins`` of the distribution that holds it::
 
     [project.entry-points."wasmrun.plugins"]
-    mylang = "my_package:plugin"      # an instance, or a class or function without arguments that gives one
+    mylang = "my_package:plugin"
+
+The object is a plugin, or a class or function that gives one. A function or class with a parameter is
+handed the ``PluginContext``: the environment and folders to use instead of ``os.environ``.
 
 Built-in plugins are announced in the same way and get nothing that a third party's does not. The names
 are those of the "Wasmrun Plugin Architecture" article.
@@ -57,10 +60,10 @@ ENTRY_POINT_GROUP = "wasmrun.plugins"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginContext:
-    """What the host hands to a builder: the world, read once at the edge.
+    """What the host hands to a plugin that asks for it: the world, read once at the edge.
 
     Attributes:
-        environ: The user's environment. A builder reads this, never ``os.environ``.
+        environ: The user's environment. A plugin reads this, never ``os.environ``.
         home: Where installed toolchains and logs live.
         may_install: Missing toolchains may be installed into ``home`` without asking.
     """
@@ -117,8 +120,11 @@ class Plugin(Protocol):
     def info(self) -> PluginInfo:
         """Who it is and what it can do."""
 
-    def can_handle_project(self, project_path: Path) -> Match | NoMatch:
-        """Say whether this folder is its own, and why; looks at file names and small files only."""
+    def can_handle_project(self, project_path: Path) -> Match | NoMatch | None:
+        """Say whether this folder is its own, and why; looks at file names and small files only.
 
-    def get_builder(self, context: PluginContext) -> WasmBuilder:
+        ``NoMatch`` says why not, which ``wasmrun detect`` shows; ``None`` is the short form.
+        """
+
+    def get_builder(self) -> WasmBuilder:
         """A builder for this run."""
