@@ -1,0 +1,209 @@
+"""What holds for one run: command line > environment > wasmrun.toml > config.toml > default.
+
+``resolve_settings`` is the only place that knows the order. Where a value came from is kept beside it, so
+that an error can say which file or variable to change.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from wasmrun_py.config.toml_file import Key, Schema, TomlFile, load_toml, suggest
+from wasmrun_py.model.build import WASM_TARGET, OptimizationLevel
+from wasmrun_py.model.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from wasmrun_py.system.paths import Home
+
+PROJECT_FILE = "wasmrun.toml"
+DEFAULT_OUTPUT = "dist"
+
+_LEVELS = tuple(OptimizationLevel)
+_POLICIES = ("auto", "system")
+_BUILD_KEYS = {
+    "target": Key(kind=str),
+    "optimization": Key(kind=str, choices=_LEVELS),
+    "toolchain": Key(kind=str),
+}
+_PROJECT_SCHEMA: Schema = {
+    "project": {"language": Key(kind=str), "entry": Key(kind=str), "name": Key(kind=str)},
+    "build": {**_BUILD_KEYS, "args": Key(kind=list), "output": Key(kind=str)},
+}
+_USER_SCHEMA: Schema = {
+    "build": _BUILD_KEYS,
+    "toolchains": {"policy": Key(kind=str, choices=_POLICIES)},
+}
+# Option -> (environment variable, table and key in the files).
+_PLACES = {
+    "language": ("WASMRUN_LANGUAGE", ("project", "language")),
+    "target": ("WASMRUN_TARGET", ("build", "target")),
+    "optimization": ("WASMRUN_OPTIMIZATION", ("build", "optimization")),
+    "toolchain": ("WASMRUN_TOOLCHAIN", ("build", "toolchain")),
+    "output": ("WASMRUN_OUTPUT", ("build", "output")),
+    "policy": ("WASMRUN_TOOLCHAINS", ("toolchains", "policy")),
+}
+_NAME = re.compile(r"[^\W.][\w .+-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """What the command line said; None or empty is "nothing"."""
+
+    language: str | None = None
+    plugin: str | None = None
+    target: str | None = None
+    optimization: str | None = None
+    toolchain: str | None = None
+    output: Path | None = None
+    args: tuple[str, ...] = ()
+    debug_info: bool = False
+    frozen: bool = False
+    no_toolchain_install: bool = False
+    verbose: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything a build needs to know, resolved.
+
+    Attributes:
+        language: The language asked for, or None to detect it.
+        plugin: The plugin asked for, or None to choose one.
+        name: The artifact's base name, or None for the builder's choice.
+        entry: The entry file, absolute, or None.
+        target: ``wasm``, ``web`` or a plugin's own word.
+        optimization: debug, release or size.
+        toolchain: The toolchain asked for, or None.
+        args: Arguments for the toolchain, the file's before the command line's.
+        output_dir: Where artifacts go, absolute.
+        debug_info: Keep debug information whatever the level.
+        may_install: Missing toolchains may be installed.
+        verbose: Show the toolchain's output.
+        origins: Option -> where its value came from (``--target``, ``WASMRUN_TARGET``, a file's name);
+            options that hold their default are absent.
+    """
+
+    language: str | None
+    plugin: str | None
+    name: str | None
+    entry: Path | None
+    target: str
+    optimization: OptimizationLevel
+    toolchain: str | None
+    args: tuple[str, ...]
+    output_dir: Path
+    debug_info: bool
+    may_install: bool
+    verbose: bool
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+
+def resolve_settings(
+    project: Path, overrides: Overrides, *, environ: Mapping[str, str], home: Home
+) -> Settings:
+    """Read both files and resolve every option.
+
+    Args:
+        project: The project's folder, absolute.
+        overrides: What the command line said.
+        environ: The environment.
+        home: Where the user's ``config.toml`` lies.
+
+    Raises:
+        ConfigError: A file is broken, or a variable holds what it cannot.
+    """
+    project_file = load_toml(project / PROJECT_FILE, _PROJECT_SCHEMA)
+    user_file = load_toml(home.config_file, _USER_SCHEMA)
+    values: dict[str, str] = {}
+    origins: dict[str, str] = {}
+    for option, (variable, place) in _PLACES.items():
+        for value, origin in (
+            (_override(overrides, option), f"--{option}"),
+            (environ.get(variable) or None, variable),
+            (_lookup(project_file, *place), PROJECT_FILE),
+            (_lookup(user_file, *place), home.config_file.name),
+        ):
+            if value is not None:
+                values[option], origins[option] = value, origin
+                break
+    policy = _choice("policy", values, origins, _POLICIES)
+    level = _choice("optimization", values, origins, _LEVELS)
+    refused = overrides.frozen or overrides.no_toolchain_install
+    return Settings(
+        language=values.get("language"),
+        plugin=overrides.plugin,
+        name=_artifact_name(project_file),
+        entry=_entry(project_file, project),
+        target=values.get("target", WASM_TARGET),
+        optimization=OptimizationLevel(level) if level else OptimizationLevel.RELEASE,
+        toolchain=values.get("toolchain"),
+        args=(*_args(project_file), *overrides.args),
+        output_dir=project / values.get("output", DEFAULT_OUTPUT),
+        debug_info=overrides.debug_info,
+        may_install=policy != "system" and not refused,
+        verbose=overrides.verbose,
+        origins=origins,
+    )
+
+
+def _override(overrides: Overrides, option: str) -> str | None:
+    value = getattr(overrides, option, None)
+    return None if value is None else str(value)
+
+
+def _lookup(file: TomlFile | None, table: str, key: str) -> str | None:
+    if file is None:
+        return None
+    value = file.tables.get(table, {}).get(key)
+    return value if isinstance(value, str) else None
+
+
+def _choice(
+    option: str, values: Mapping[str, str], origins: Mapping[str, str], choices: tuple[str, ...]
+) -> str | None:
+    """The option's value; the files were checked when they were read, the rest is checked here."""
+    value = values.get(option)
+    if value is not None and value not in choices:
+        raise UsageError(f'{origins[option]} cannot be "{value}"', hint=suggest(value, choices))
+    return value
+
+
+def _artifact_name(file: TomlFile | None) -> str | None:
+    name = _lookup(file, "project", "name")
+    if file is not None and name is not None and not _NAME.fullmatch(name):
+        raise file.error(
+            "project",
+            "name",
+            f'[project] "name" cannot be "{name}"',
+            hint="It becomes a file name: letters, digits, dots, dashes, underscores; no slashes.",
+        )
+    return name
+
+
+def _entry(file: TomlFile | None, project: Path) -> Path | None:
+    entry = _lookup(file, "project", "entry")
+    if file is None or entry is None:
+        return None
+    path = project / entry
+    problem: ConfigError | None = None
+    if not path.resolve().is_relative_to(project.resolve()):
+        problem = file.error("project", "entry", f'[project] "entry" leaves the project: {entry}')
+    elif not path.is_file():
+        problem = file.error(
+            "project",
+            "entry",
+            f'[project] "entry" names {entry}, and there is no such file',
+            hint="Give it relative to the project's folder.",
+        )
+    if problem is not None:
+        raise problem
+    return path
+
+
+def _args(file: TomlFile | None) -> tuple[str, ...]:
+    return tuple(file.tables.get("build", {}).get("args", ())) if file is not None else ()

@@ -1,0 +1,115 @@
+"""Find the plugins that are registered, built in or not, and load them.
+
+All of them come through the entry-point group ``wasmrun.plugins``. A plugin that cannot be loaded stays
+in the list with its health, so that ``detect`` can say why it was not asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wasmrun_py.model.errors import PluginFailedError
+from wasmrun_py.model.manifest import (
+    HealthStatus,
+    PluginHealth,
+    PluginInfo,
+    PluginType,
+    TransportKind,
+)
+from wasmrun_py.plugin.api import ENTRY_POINT_GROUP
+from wasmrun_py.plugin.boundary import foreign_code
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from importlib.metadata import EntryPoint
+
+    from wasmrun_py.plugin.api import Plugin, PluginContext
+
+_OWN_DISTRIBUTION = "wasmrun-py"
+_HEALTHY = PluginHealth(status=HealthStatus.HEALTHY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredPlugin:
+    """One announced plugin.
+
+    Attributes:
+        name: The entry point's name.
+        type: builtin when wasmrun's own distribution announces it.
+        transport: How it is called.
+        info: Its manifest, or None when it could not be loaded.
+        plugin: The object, or None when it could not be loaded.
+        health: Healthy, or why it could not be loaded.
+    """
+
+    name: str
+    type: PluginType
+    transport: TransportKind
+    info: PluginInfo | None
+    plugin: Plugin | None
+    health: PluginHealth
+
+
+def load_registered_plugins(context: PluginContext) -> tuple[RegisteredPlugin, ...]:
+    """Load every plugin of the entry-point group: external ones first, then by name, broken ones last.
+
+    A plugin that fails to load is returned with its health and no object; nothing is raised for it.
+    """
+    from importlib.metadata import entry_points  # noqa: PLC0415 - 10 ms, and not every command needs plugins
+
+    loaded = [_load(entry_point, context) for entry_point in entry_points(group=ENTRY_POINT_GROUP)]
+    return tuple(_without_namesakes(sorted(loaded, key=_order)))
+
+
+def _order(registered: RegisteredPlugin) -> tuple[bool, bool, str]:
+    return registered.plugin is None, registered.type is PluginType.BUILTIN, registered.name
+
+
+def _without_namesakes(plugins: Iterable[RegisteredPlugin]) -> Iterable[RegisteredPlugin]:
+    """An external plugin replaces a built-in of its name, unless it cannot be loaded."""
+    seen: set[str] = set()
+    for registered in plugins:
+        if registered.name not in seen:
+            seen.add(registered.name)
+            yield registered
+
+
+def _load(entry_point: EntryPoint, context: PluginContext) -> RegisteredPlugin:
+    distribution = entry_point.dist.name if entry_point.dist is not None else ""
+    own = distribution.lower().replace("_", "-") == _OWN_DISTRIBUTION
+    plugin: Plugin | None = None
+    info: PluginInfo | None = None
+    health = _HEALTHY
+    try:
+        with foreign_code(entry_point.name, "load"):
+            plugin = _instantiate(entry_point.load(), context)
+            info = plugin.info
+            if not isinstance(info, PluginInfo):
+                raise TypeError(f"its info is a {type(info).__name__}, not a PluginInfo")
+    except PluginFailedError as error:
+        plugin, info = None, None
+        health = PluginHealth(status=HealthStatus.LOAD_ERROR, message=error.message)
+    return RegisteredPlugin(
+        name=entry_point.name,
+        type=PluginType.BUILTIN if own else PluginType.EXTERNAL,
+        transport=TransportKind.PYTHON,
+        info=info,
+        plugin=plugin,
+        health=health,
+    )
+
+
+def _instantiate(announced: Any, context: PluginContext) -> Plugin:
+    """An announced object is a plugin, or a class or function that gives one (``api``'s docstring)."""
+    if not isinstance(announced, type) and hasattr(announced, "info"):
+        plugin = announced
+    else:
+        import inspect  # noqa: PLC0415 - dataclasses has imported it already
+
+        takes_context = bool(inspect.signature(announced).parameters)
+        plugin = announced(context) if takes_context else announced()
+    for member in ("info", "can_handle_project", "get_builder"):
+        if not hasattr(plugin, member):
+            raise TypeError(f'it has no "{member}"')
+    return plugin  # type: ignore[no-any-return]  # checked member by member above
