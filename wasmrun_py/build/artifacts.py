@@ -65,7 +65,7 @@ def check_artifacts(result: BuildResult, staging: Path, *, plugin: str) -> tuple
         require_valid_module(result.wasm_path.read_bytes(), result.wasm_path)
     except InvalidModuleError as error:
         raise ArtifactError(
-            f'Plugin "{plugin}" built {result.wasm_path.name}, and it is not valid WebAssembly: {error.message}',
+            f'Plugin "{plugin}" built an artifact that is not valid WebAssembly: {error.message}',
             hint="This is a fault of the toolchain; try another one with --toolchain.",
         ) from error
     return artifacts

@@ -21,7 +21,6 @@ from wasmrun_py.model.errors import (
     BuildError,
     NotAFolderError,
     OutputError,
-    UnsupportedBuildError,
     UsageError,
 )
 from wasmrun_py.plugin.boundary import foreign_code
@@ -162,7 +161,7 @@ def _check_request(settings: Settings, chosen: ChosenPlugin) -> None:
     """Refuse a target or toolchain that the plugin's manifest does not name, before anything runs."""
     targets = chosen.info.capabilities.targets
     if settings.target not in targets:
-        raise UnsupportedBuildError(
+        raise UsageError(
             f'Plugin "{chosen.name}" has no target "{settings.target}"',
             hint=suggest(settings.target, targets),
         )

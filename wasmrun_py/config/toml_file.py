@@ -7,7 +7,6 @@ against a ``Schema``, so that a typing mistake is answered with "did you mean".
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +66,8 @@ def load_toml(path: Path, schema: Schema) -> TomlFile | None:
     text = _load_text(path)
     if text is None:
         return None
+    import tomllib  # noqa: PLC0415 - most projects have no configuration at all
+
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

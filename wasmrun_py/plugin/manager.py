@@ -131,9 +131,16 @@ class PluginManager:
         """
         if plugin is not None:
             return self._get_named(plugin)
+        return self.choose(self.detect(project), project, language=language)
+
+    def choose(self, detection: Detection, project: Path, *, language: str | None = None) -> ChosenPlugin:
+        """The plugin that builds ``project``, from answers that are in already.
+
+        Raises:
+            PluginNotFoundError, NoPluginMatchError, AmbiguousProjectError: As ``select``.
+        """
         if language is not None:
-            return self._get_for_language(language, project)
-        detection = self.detect(project)
+            return self._get_for_language(language, detection)
         if detection.tied:
             listed = " and ".join(detection.tied)
             raise AmbiguousProjectError(
@@ -185,7 +192,7 @@ class PluginManager:
             f'There is no plugin "{name}"', hint=_near(name, [each.name for each in self._registered])
         )
 
-    def _get_for_language(self, language: str, project: Path) -> ChosenPlugin:
+    def _get_for_language(self, language: str, detection: Detection) -> ChosenPlugin:
         speaking = {
             registered.name
             for registered in self._registered
@@ -202,7 +209,7 @@ class PluginManager:
             raise PluginNotFoundError(
                 f'No plugin builds the language "{language}"', hint=_near(language.casefold(), sorted(known))
             )
-        ranked = [candidate.plugin for candidate in self.detect(project).candidates]
+        ranked = [candidate.plugin for candidate in detection.candidates]
         return self._get_named(next(name for name in ranked if name in speaking))
 
 

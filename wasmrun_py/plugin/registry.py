@@ -6,6 +6,7 @@ in the list with its health, so that ``detect`` can say why it was not asked.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +20,13 @@ from wasmrun_py.model.manifest import (
 )
 from wasmrun_py.plugin.api import ENTRY_POINT_GROUP
 from wasmrun_py.plugin.boundary import foreign_code
+from wasmrun_py.plugin.entry_points import load_entry_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from importlib.metadata import EntryPoint
 
     from wasmrun_py.plugin.api import Plugin, PluginContext
+    from wasmrun_py.plugin.entry_points import EntryPoint
 
 _OWN_DISTRIBUTION = "wasmrun-py"
 _HEALTHY = PluginHealth(status=HealthStatus.HEALTHY)
@@ -56,9 +58,7 @@ def load_registered_plugins(context: PluginContext) -> tuple[RegisteredPlugin, .
 
     A plugin that fails to load is returned with its health and no object; nothing is raised for it.
     """
-    from importlib.metadata import entry_points  # noqa: PLC0415 - 10 ms, and not every command needs plugins
-
-    loaded = [_load(entry_point, context) for entry_point in entry_points(group=ENTRY_POINT_GROUP)]
+    loaded = [_load(each, context) for each in load_entry_points(ENTRY_POINT_GROUP, sys.path)]
     return tuple(_without_namesakes(sorted(loaded, key=_order)))
 
 
@@ -76,8 +76,7 @@ def _without_namesakes(plugins: Iterable[RegisteredPlugin]) -> Iterable[Register
 
 
 def _load(entry_point: EntryPoint, context: PluginContext) -> RegisteredPlugin:
-    distribution = entry_point.dist.name if entry_point.dist is not None else ""
-    own = distribution.lower().replace("_", "-") == _OWN_DISTRIBUTION
+    own = entry_point.distribution == _OWN_DISTRIBUTION
     plugin: Plugin | None = None
     info: PluginInfo | None = None
     health = _HEALTHY

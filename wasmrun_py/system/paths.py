@@ -22,11 +22,20 @@ class Home:
 
     Attributes:
         root: ``WASMRUN_HOME``, absolute.
-        cache: Where things that can be made again are kept, absolute.
+        own_cache: The cache folder that was asked for, absolute; None for the platform's.
     """
 
     root: Path
-    cache: Path
+    own_cache: Path | None = None
+
+    @property
+    def cache(self) -> Path:
+        """Where things that can be made again are kept, absolute."""
+        if self.own_cache is not None:
+            return self.own_cache
+        import platformdirs  # noqa: PLC0415 - 20 ms, and most commands cache nothing
+
+        return Path(platformdirs.user_cache_dir("wasmrun", appauthor=False))
 
     @property
     def config_file(self) -> Path:
@@ -70,12 +79,6 @@ def find_home(environ: Mapping[str, str], *, cwd: Path) -> Home:
     root = cwd / named if named else Path.home() / ".wasmrun"
     cache_named = environ.get(CACHE_VARIABLE, "")
     if cache_named:
-        cache = cwd / cache_named
-    elif named:
-        # A home that was moved on purpose (a test, a CI job) takes its cache along.
-        cache = root / "cache"
-    else:
-        import platformdirs  # noqa: PLC0415 - 20 ms, and only the default needs it
-
-        cache = Path(platformdirs.user_cache_dir("wasmrun", appauthor=False))
-    return Home(root=root, cache=cache)
+        return Home(root=root, own_cache=cwd / cache_named)
+    # A home that was moved on purpose (a test, a CI job) takes its cache along.
+    return Home(root=root, own_cache=root / "cache" if named else None)

@@ -1,0 +1,24 @@
+"""The command ``wasmrun``, and ``python -m wasmrun_py``.
+
+``--version`` is answered here, before the argument parser is imported: start-up is a feature, and shell
+prompts and CI scripts ask for the version a lot.
+"""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    argv = sys.argv[1:]
+    if argv and argv[0] in {"-V", "--version"}:
+        from wasmrun_py import __version__  # noqa: PLC0415 - see the module docstring
+
+        sys.stdout.write(f"wasmrun {__version__}\n")
+        return
+    from wasmrun_py.cli.main import run  # noqa: PLC0415 - see the module docstring
+
+    sys.exit(run(argv))
+
+
+if __name__ == "__main__":
+    main()

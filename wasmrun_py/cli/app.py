@@ -1,0 +1,92 @@
+"""The typer application, made of only those commands that this command line needs.
+
+Each command lives in ``commands/<name>.py`` as a function of that name; importing all of them for every
+call would cost more than most commands do.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wasmrun_py import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Command -> (its aliases, how the parser treats it).
+_PASS_THROUGH: dict[str, Any] = {"allow_interspersed_args": False}
+_COMMANDS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
+    "compile": (("build", "c"), {}),
+    "exec": ((), _PASS_THROUGH),
+    "verify": ((), {}),
+    "inspect": ((), {}),
+    "detect": ((), {}),
+    "clean": ((), {}),
+}
+_ALIASES = {alias: name for name, (aliases, _) in _COMMANDS.items() for alias in aliases}
+_MODULES = {"exec": "exec_"}
+
+
+def canonical(word: str) -> str | None:
+    """The command that ``word`` names, itself or by an alias; None when there is none."""
+    return word if word in _COMMANDS else _ALIASES.get(word)
+
+
+def build_app(argv: Sequence[str]) -> typer.Typer:
+    """The application for this command line: one command when it names one, else all of them."""
+    app = typer.Typer(
+        name="wasmrun",
+        help="Turn a project in any language into WebAssembly, and run it.",
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_main)
+    wanted = canonical(argv[0]) if argv else None
+    for name in [wanted] if wanted else _COMMANDS:
+        _add_command(app, name)
+    return app
+
+
+def usage_errors() -> tuple[type[Exception], tuple[type[Exception], ...]]:
+    """The parser's exception types: a usage mistake, and "help was shown, stop here".
+
+    Typer vendors its parser in some versions and depends on it in others; the public ``BadParameter``
+    leads to the base class in both.
+    """
+    base = next(each for each in typer.BadParameter.__mro__ if each.__name__ == "ClickException")
+    return base, (typer.Exit,)
+
+
+def find_near_command(word: str) -> str | None:
+    """A hint for a word that is not a command, or None when it is one or an option."""
+    if word.startswith("-") or canonical(word):
+        return None
+    import difflib  # noqa: PLC0415 - only a mistake needs it
+
+    near = difflib.get_close_matches(word, [*_COMMANDS, *_ALIASES], n=1)
+    if near:
+        return f"Did you mean: wasmrun {near[0]}"
+    return f"Commands: {', '.join(_COMMANDS)}. To build and run a project: wasmrun exec {word}"
+
+
+def _add_command(app: typer.Typer, name: str) -> None:
+    aliases, settings = _COMMANDS[name]
+    module = importlib.import_module(f"wasmrun_py.cli.commands.{_MODULES.get(name, name)}")
+    function = getattr(module, f"{name}_command")
+    app.command(name, context_settings=settings)(function)
+    for alias in aliases:
+        app.command(alias, context_settings=settings, hidden=True)(function)
+
+
+def _main(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", "-V", help=f"Show the version ({__version__}) and exit.")
+    ] = False,
+) -> None:
+    # Answered in __main__ before typer is imported; the option stands here for --help.
+    """Turn a project in any language into WebAssembly, and run it."""

@@ -1,0 +1,42 @@
+"""``wasmrun verify``: is this file valid WebAssembly, and if not, at which byte."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from wasmrun_py.cli.options import FileArgument, JsonOption, PathOption
+from wasmrun_py.cli.paths import choose_path, get_file, load_file
+
+if TYPE_CHECKING:
+    from wasmrun_py.cli.context import World
+
+
+def verify_command(
+    ctx: typer.Context, *, path: FileArgument = None, path_option: PathOption = None, json: JsonOption = False
+) -> None:
+    """Check that a file is valid WebAssembly, a module or a component."""
+    from wasmrun_py.cli.failure import CommandFailure  # noqa: PLC0415 - --help needs none of it
+    from wasmrun_py.cli.render.console import format_size  # noqa: PLC0415 - as above
+    from wasmrun_py.wasm.verify import invalid_module_error, verify_module  # noqa: PLC0415 - as above
+
+    world: World = ctx.obj
+    given = choose_path(path, path_option)
+    file = get_file(world, given)
+    data = load_file(file, given)
+    verdict = verify_module(data)
+    fields = {
+        "path": file,
+        "kind": verdict.kind,
+        "valid": verdict.valid,
+        "errors": [{"offset": each.offset, "message": each.message} for each in verdict.errors],
+    }
+    if not verdict.valid:
+        raise CommandFailure(invalid_module_error(verdict, file), fields)
+    if json:
+        from wasmrun_py.cli.render.documents import success_document  # noqa: PLC0415 - only with --json
+
+        world.console.document(success_document("verify", fields))
+    else:
+        world.console.data(f"{given}: valid WebAssembly {verdict.kind}, {format_size(len(data))}")

@@ -1,0 +1,91 @@
+"""The composition root: the world is read once, here, and everything is put together from it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wasmrun_py.cli.render.console import Console
+from wasmrun_py.system.paths import Home, find_home
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from wasmrun_py.build.compile import CompileReport
+    from wasmrun_py.cli.render.reporters import ConsoleReporter
+    from wasmrun_py.config.settings import Overrides
+    from wasmrun_py.plugin.manager import PluginManager
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What the process was started with.
+
+    Attributes:
+        environ: The environment.
+        cwd: The working folder, absolute.
+        home: WASMRUN_HOME and the cache folder.
+        console: Where text goes.
+        toolchain_args: What stood after ``--`` on the command line of ``compile``.
+    """
+
+    environ: Mapping[str, str]
+    cwd: Path
+    home: Home
+    console: Console
+    toolchain_args: tuple[str, ...] = ()
+
+    def absolute(self, path: str | Path) -> Path:
+        """An absolute path with ``.`` and ``..`` resolved by name; links are kept as they are."""
+        return Path(os.path.normpath(self.cwd / path))
+
+    def compile(self, project: Path, overrides: Overrides) -> CompileReport:
+        """Resolve the settings of ``project`` and build it.
+
+        Raises:
+            WasmrunError: Any of the tree.
+        """
+        from wasmrun_py.build.compile import compile_project  # noqa: PLC0415 - only commands that build
+        from wasmrun_py.config.settings import resolve_settings  # noqa: PLC0415 - as above
+
+        settings = resolve_settings(project, overrides, environ=self.environ, home=self.home)
+        manager = self.plugin_manager(may_install=settings.may_install)
+        with self.reporter(verbose=overrides.verbose) as reporter:
+            return compile_project(project, settings, manager=manager, home=self.home, reporter=reporter)
+
+    def plugin_manager(self, *, may_install: bool) -> PluginManager:
+        """The registered plugins, loaded."""
+        from wasmrun_py.plugin.api import PluginContext  # noqa: PLC0415 - only commands that meet plugins
+        from wasmrun_py.plugin.manager import PluginManager  # noqa: PLC0415 - as above
+
+        return PluginManager(PluginContext(environ=self.environ, home=self.home, may_install=may_install))
+
+    def reporter(self, *, verbose: bool) -> ConsoleReporter:
+        """Progress for this terminal: a live line, or plain lines."""
+        from wasmrun_py.cli.render.reporters import ConsoleReporter  # noqa: PLC0415 - only commands that build
+
+        return ConsoleReporter(self.console, verbose=verbose)
+
+
+def read_world(toolchain_args: Sequence[str]) -> World:
+    """Read the process's environment, folder and streams."""
+    environ = dict(os.environ)
+    cwd = _working_folder()
+    return World(
+        environ=environ,
+        cwd=cwd,
+        home=find_home(environ, cwd=cwd),
+        console=Console(sys.stdout, sys.stderr, environ),
+        toolchain_args=tuple(toolchain_args),
+    )
+
+
+def _working_folder() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        # The folder was removed under us; absolute paths still work, and relative ones will say so.
+        return Path(os.environ.get("PWD") or os.sep)

@@ -1,0 +1,1 @@
+"""How results look: JSON documents, tables, live lines. Nothing here decides anything."""

@@ -1,0 +1,161 @@
+"""Progress on stderr: a live line on a terminal, plain lines elsewhere, tool output with ``-v``.
+
+The live line is rich's, imported only once a step has lasted long enough for a person to wonder.
+"""
+
+from __future__ import annotations
+
+import shlex
+import threading
+from typing import TYPE_CHECKING, Self, assert_never
+
+from wasmrun_py.cli.render.console import Style, printable
+from wasmrun_py.model.events import (
+    Event,
+    Level,
+    Message,
+    Progress,
+    StepFinished,
+    StepStarted,
+    ToolOutput,
+    ToolStarted,
+)
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+
+    from wasmrun_py.cli.render.console import Console
+
+_PATIENCE_S = 0.15
+
+
+class ConsoleReporter:
+    """Shows events on stderr. Use as a context manager, so that no live line is left behind.
+
+    Args:
+        console: Where to write.
+        verbose: Also show debug messages, the tools' command lines and their output.
+    """
+
+    def __init__(self, console: Console, *, verbose: bool) -> None:
+        self._console = console
+        self._verbose = verbose
+        # A live line and streamed tool output would write over each other.
+        self._live = _LiveLine() if console.live and not verbose else None
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_details: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def emit(self, event: Event) -> None:
+        """Show one event; called from any thread."""
+        with self._lock:
+            match event:
+                case Message():
+                    self._show_message(event)
+                case ToolStarted(argv=argv):
+                    self._show_tool(f"$ {shlex.join(argv)}")
+                case ToolOutput(line=line):
+                    self._show_tool(line)
+                case StepStarted() | StepFinished() | Progress():
+                    self._show_step(event)
+                case _:
+                    assert_never(event)
+
+    def _show_tool(self, line: str) -> None:
+        if self._verbose:
+            self._console.raw_note(line)
+
+    def _show_step(self, event: StepStarted | StepFinished | Progress) -> None:
+        if self._live is None:
+            if isinstance(event, StepStarted):
+                self._console.note(f"{event.label}…")
+            return
+        match event:
+            case StepStarted(label=label):
+                self._live.start(label)
+            case StepFinished():
+                self._live.stop()
+            case Progress():
+                self._live.advance(event)
+
+    def _show_message(self, message: Message) -> None:
+        if message.level is Level.DEBUG and not self._verbose:
+            return
+        if self._live is not None:
+            self._live.stop()
+        if message.level is Level.WARNING:
+            self._console.labelled("warning", Style.YELLOW, message.text)
+        else:
+            self._console.note(message.text)
+
+
+class _LiveLine:
+    """One line: a spinner, and a bar once a size is known. Appears after a moment, leaves no trace."""
+
+    def __init__(self) -> None:
+        self._timer: threading.Timer | None = None
+        self._progress: RichProgress | None = None
+        self._task: TaskID | None = None
+        self._label = ""
+        self._has_bar = False
+        self._state = threading.Lock()
+
+    def start(self, label: str) -> None:
+        self.stop()
+        self._label = label
+        self._timer = threading.Timer(_PATIENCE_S, self._appear)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        with self._state:
+            self._label = ""
+            self._take_down()
+
+    def advance(self, event: Progress) -> None:
+        with self._state:
+            if self._progress is None or self._task is None:
+                return
+            if not self._has_bar and event.total_bytes is not None:
+                self._take_down()
+                self._put_up(with_bar=True)
+            self._progress.update(self._task, completed=event.done_bytes, total=event.total_bytes)
+
+    def _appear(self) -> None:
+        with self._state:
+            if self._label:
+                self._put_up(with_bar=False)
+
+    def _take_down(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+    def _put_up(self, *, with_bar: bool) -> None:
+        from rich import progress  # noqa: PLC0415 - 60 ms, and only a wait needs it
+        from rich.console import Console as RichConsole  # noqa: PLC0415 - as above
+        from rich.markup import escape  # noqa: PLC0415 - as above
+
+        bar = (
+            (progress.BarColumn(bar_width=24), progress.DownloadColumn(binary_units=True)) if with_bar else ()
+        )
+        self._progress = progress.Progress(
+            progress.SpinnerColumn(),
+            progress.TextColumn("{task.description}"),
+            *bar,
+            progress.TimeElapsedColumn(),
+            console=RichConsole(stderr=True, highlight=False),
+            transient=True,
+        )
+        self._task = self._progress.add_task(escape(printable(self._label)), total=None)
+        self._has_bar = with_bar
+        self._progress.start()
