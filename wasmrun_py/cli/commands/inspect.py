@@ -39,7 +39,7 @@ def inspect_command(
     try:
         info = inspect_module(_map_file(file, given))
     except InvalidModuleError as error:
-        raise InvalidModuleError(f"{given} {error.message}", hint=error.hint) from error
+        raise InvalidModuleError(f"{given}: {error.message}", hint=error.hint) from error
     if json:
         from wasmrun_py.cli.render.documents import success_document  # noqa: PLC0415 - only with --json
 
