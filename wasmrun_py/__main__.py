@@ -15,6 +15,10 @@ def main() -> None:
 
         sys.stdout.write(f"wasmrun {__version__}\n")
         return
+    import gc  # noqa: PLC0415 - see the module docstring
+
+    # Imports make many objects and no garbage: collecting while they run costs a tenth of the start-up.
+    gc.disable()
     from wasmrun_py.cli.main import run  # noqa: PLC0415 - see the module docstring
 
     sys.exit(run(argv))

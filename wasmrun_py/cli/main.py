@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -74,6 +75,8 @@ def _dispatch(argv: list[str], world: World) -> int:
 
     command_error, help_shown = usage_errors()
     app = build_app(argv)
+    gc.freeze()
+    gc.enable()
     try:
         code = app(args=argv or ["--help"], prog_name="wasmrun", standalone_mode=False, obj=world)
     except help_shown:

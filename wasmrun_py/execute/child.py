@@ -6,11 +6,11 @@ stdin, stdout and stderr are the guest's.
 
 from __future__ import annotations
 
+import _thread
 import gc
 import json
 import os
 import signal
-import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from wasmrun_py.execute.failure import Failure, NotRunnableFailure
@@ -19,8 +19,10 @@ from wasmrun_py.execute.watchdog import Watchdog
 from wasmrun_py.execute.wire import REPORT_NAME, REQUEST_NAME, WireReport
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import BinaryIO
 
+    from wasmrun_py.execute.terminal_relay import TerminalRelay
     from wasmrun_py.execute.wire import WireRequest
 
 
@@ -30,15 +32,17 @@ class _Reporter:
     def __init__(self, stream: BinaryIO, nonce: str) -> None:
         self._stream = stream
         self._nonce = nonce
+        self._once = _thread.allocate_lock()
 
     def finish(
-        self, *, exit_code: int = 0, results: list[str] | None = None, error: Failure | None = None
+        self, *, exit_code: int = 0, results: Sequence[str] = (), error: Failure | None = None
     ) -> NoReturn:
-        """Write the report and end the process, whatever else still runs in it."""
+        """Write the report and end the process, whatever else still runs in it; the first caller wins."""
+        self._once.acquire()
         report = WireReport(
             nonce=self._nonce,
             exit_code=exit_code,
-            results=results or [],
+            results=list(results),
             error=error.code if error else "",
             message=error.message if error else "",
             hint=error.hint if error else "",
@@ -61,17 +65,33 @@ def main(folder: str) -> NoReturn:
     gc.disable()
     _behave_like_a_program()
     request, reporter = _open(folder)
+    relays: list[TerminalRelay] = []
+    exit_code, results, failure = 0, list[str](), None
     try:
+        relays = _open_relays(request)
         exit_code, results = _run(request, reporter)
     except Failure as error:
-        reporter.finish(error=error)
+        failure = error
     # The outermost boundary of the process: a fault of ours becomes a report that keeps its text.
     except BaseException as error:  # noqa: BLE001 - see above
         import traceback  # noqa: PLC0415 - only a fault of ours needs it
 
         text = traceback.format_exc()
-        reporter.finish(error=Failure(f"Running the guest failed inside wasmrun: {error!r}", hint=text))
-    reporter.finish(exit_code=exit_code, results=results)
+        failure = Failure(f"Running the guest failed inside wasmrun: {error!r}", hint=text)
+    for relay in relays:
+        relay.close()
+    reporter.finish(exit_code=exit_code, results=results, error=failure)
+
+
+def _open_relays(request: WireRequest) -> list[TerminalRelay]:
+    if not request["tame_terminal"]:
+        return []
+    from wasmrun_py.execute.terminal_relay import open_relays  # noqa: PLC0415 - Windows has no such thing
+
+    try:
+        return open_relays()
+    except OSError as error:
+        raise Failure(f"No pseudo-terminal can be had to filter the guest's output: {error}") from error
 
 
 def _behave_like_a_program() -> None:
@@ -115,7 +135,3 @@ def _run(request: WireRequest, reporter: _Reporter) -> tuple[int, list[str]]:
     if limit is not None:
         raise limit
     return exit_code, results
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from wasmtime import Config
 
+# Of one memory, however large the limit: address spaces end somewhere too.
+_MOST_ADDRESS_SPACE_BYTES = 2**40
+
 
 class MemoryLimit:
     """The memory of one run.
@@ -51,14 +54,17 @@ class MemoryLimit:
         # Copy-on-write images can only be mapped into memories of wasmtime's own.
         config.memory_init_cow = False
 
+    def has_room(self, more_bytes: int) -> bool:
+        """Whether ``more_bytes`` are within the limit."""
+        return self.used_bytes + more_bytes <= self.max_bytes
+
     def take(self, more_bytes: int) -> bool:
         """Count ``more_bytes`` in, or note that they were refused."""
-        wanted_bytes = self.used_bytes + more_bytes
-        if wanted_bytes > self.max_bytes:
-            self.denied_bytes = wanted_bytes
+        if not self.has_room(more_bytes):
+            self.denied_bytes = self.used_bytes + more_bytes
             self._on_denied()
             return False
-        self.used_bytes = wanted_bytes
+        self.used_bytes += more_bytes
         return True
 
     def _new_memory(
@@ -74,7 +80,8 @@ class MemoryLimit:
         if not self.take(minimum_bytes):
             return _c_error("over the memory limit")
         # As much as it could ever be given, so that a memory never has to move.
-        capacity_bytes = max(reserved_bytes, minimum_bytes, min(maximum_bytes, self.max_bytes))
+        growth_bytes = min(maximum_bytes, self.max_bytes, _MOST_ADDRESS_SPACE_BYTES)
+        capacity_bytes = max(reserved_bytes, minimum_bytes, growth_bytes)
         try:
             created = _LinearMemory(self, minimum_bytes, round_to_page(capacity_bytes), guard_bytes)
         except OSError as error:
@@ -107,10 +114,10 @@ class _LinearMemory:
         return self._base
 
     def _grow(self, _env: Any, size_bytes: int) -> int:
+        if size_bytes > self._capacity_bytes and self._limit.has_room(size_bytes - self._size_bytes):
+            return _c_error("no address space left")
         if not self._limit.take(size_bytes - self._size_bytes):
             return _c_error("over the memory limit")
-        if size_bytes > self._capacity_bytes:
-            return _c_error("over the memory's own maximum")
         try:
             commit(self._base, round_to_page(size_bytes))
         except OSError as error:

@@ -86,6 +86,8 @@ class RunRequest:
         dirs: The folders it may use; none by default.
         limits: What it may use up.
         cache_dir: A private folder for compiled modules, absolute, or None to compile each time.
+        tame_terminal: Filter what the guest writes to a terminal of ours; to the guest it stays a terminal.
+            Only where ``run.CHILD_TAMES_TERMINAL``; elsewhere pass ``run_module`` filtering sinks.
     """
 
     module: Path
@@ -95,6 +97,7 @@ class RunRequest:
     dirs: tuple[DirGrant, ...] = ()
     limits: Limits = Limits()
     cache_dir: Path | None = None
+    tame_terminal: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

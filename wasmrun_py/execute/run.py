@@ -40,13 +40,20 @@ if TYPE_CHECKING:
     from wasmrun_py.execute.request import RunRequest
     from wasmrun_py.system.process import AttachedResult
 
+# Windows has no pseudo-terminals that the child could put itself behind.
+CHILD_TAMES_TERMINAL = sys.platform != "win32"
+
 # The child ends itself at the deadline; this is for one that cannot.
 _KILL_GRACE_S = 0.6
-_BOOT = "import sys; sys.path += sys.argv[2:]; from wasmrun_py.execute.child import main; main(sys.argv[1])"
+# Ctrl-C ends the child without a traceback from its first moment on.
+_BOOT = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); sys.path += sys.argv[2:];"
+    " from wasmrun_py.execute.child import main; main(sys.argv[1])"
+)
 _LOOK_BYTES = 512
 _SIGNAL_EXIT_BASE = 128
 # What would change how the child's Python or wasmtime behave; the guest sees none of the rest either.
-_KEPT_FROM_CHILD = ("PYTHON", "RUST_", "WASMTIME_")
+_HIDDEN_FROM_CHILD = ("PYTHON", "RUST_", "WASMTIME_")
 _ERRORS: dict[str, type[ExecError]] = {
     kind.code: kind for kind in (ExecError, CallError, NotRunnableError, NotFoundError, GuestLimitError)
 }
@@ -147,6 +154,7 @@ def _to_wire(request: RunRequest, nonce: str, *, is_component: bool) -> WireRequ
         max_memory_bytes=request.limits.max_memory_bytes,
         fuel=request.limits.fuel,
         cache_dir=str(request.cache_dir) if request.cache_dir else None,
+        tame_terminal=request.tame_terminal and CHILD_TAMES_TERMINAL,
     )
 
 
@@ -160,7 +168,7 @@ def _child_argv(folder: Path) -> list[str]:
 
 
 def _child_env(environ: Mapping[str, str]) -> dict[str, str]:
-    kept = {name: value for name, value in environ.items() if not name.startswith(_KEPT_FROM_CHILD)}
+    kept = {name: value for name, value in environ.items() if not name.startswith(_HIDDEN_FROM_CHILD)}
     # Backtraces with source places, where the module has them.
     return kept | {"WASMTIME_BACKTRACE_DETAILS": "1"}
 

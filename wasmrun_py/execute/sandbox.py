@@ -32,6 +32,7 @@ _MOST_INSTANCES = 1_000
 _MOST_TABLES = 1_000
 _MOST_MEMORIES = 1_000
 _MOST_TABLE_ELEMENTS = 10_000_000
+_MOST_FUEL = 2**64 - 1
 _OUT_OF_FUEL = "all fuel consumed"
 _CAUSE_NUMBER = re.compile(r"^\d+: ")
 
@@ -80,7 +81,7 @@ class Sandbox:
         if self.request["timeout_s"] is not None or self._memory is not None:
             store.set_epoch_deadline(1)
         if self.request["fuel"] is not None:
-            store.set_fuel(self.request["fuel"])
+            store.set_fuel(min(self.request["fuel"], _MOST_FUEL))
         store.set_wasi(self._wasi())
         return store
 
@@ -182,6 +183,6 @@ def _last_cause(text: str) -> str:
 
 
 def _all_causes(text: str) -> str:
-    """wasmtime's chained reasons on one line, the outermost first."""
+    """The reasons that wasmtime chained, on one line, the outermost first."""
     lines = [_CAUSE_NUMBER.sub("", line.strip()) for line in text.splitlines() if line.strip()]
     return ": ".join(line for line in lines if line != "Caused by:")

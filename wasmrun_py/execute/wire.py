@@ -28,6 +28,7 @@ class WireRequest(TypedDict):
         max_memory_bytes: All linear memories together, or None.
         fuel: Fuel units, or None.
         cache_dir: Absolute path, or None.
+        tame_terminal: Whether to filter what goes to a terminal.
     """
 
     nonce: str
@@ -41,6 +42,7 @@ class WireRequest(TypedDict):
     max_memory_bytes: int | None
     fuel: int | None
     cache_dir: str | None
+    tame_terminal: bool
 
 
 class WireReport(TypedDict):
