@@ -1,0 +1,214 @@
+"""What wasmrun costs, as ratios against the bare tools, taken in one run.
+
+Each row runs wasmrun and its peer in turn, A B A B …, so that a machine whose speed drifts changes both;
+the ratio and the difference are medians over the pairs. ``--strict`` ends with 1 when a budget is missed.
+
+    python bench/bench.py [--quick] [--strict]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+ROOT = Path(__file__).parent.parent
+HELLO = ROOT / "fixtures" / "projects" / "c-hello"
+BIG_FUNCTIONS = 40_000
+BIG_BODY_BYTES = 512
+
+DIRECT_EXEC = """
+import sys, wasmtime
+engine = wasmtime.Engine()
+linker = wasmtime.Linker(engine)
+linker.define_wasi()
+store = wasmtime.Store(engine)
+wasi = wasmtime.WasiConfig()
+wasi.argv = [sys.argv[1]]
+wasi.inherit_stdout()
+store.set_wasi(wasi)
+instance = linker.instantiate(store, wasmtime.Module.from_file(engine, sys.argv[1]))
+try:
+    instance.exports(store)["_start"](store)
+except wasmtime.ExitTrap as end:
+    sys.exit(end.code)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One comparison.
+
+    Attributes:
+        name: What is compared.
+        ours: wasmrun's command line.
+        peer: The bare tool's.
+        ratio_budget: The largest allowed ratio, or None.
+        added_budget_s: The largest allowed difference in seconds, or None.
+        total_budget_s: The largest allowed time of ours in seconds, or None.
+        reset: Run before each of our runs (a fresh home), untimed.
+    """
+
+    name: str
+    ours: Sequence[str]
+    peer: Sequence[str]
+    ratio_budget: float | None = None
+    added_budget_s: float | None = None
+    total_budget_s: float | None = None
+    reset: Callable[[], None] = lambda: None
+
+
+def main() -> int:
+    """Run every row that this machine has the tools for."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="five pairs a row instead of fifteen")
+    parser.add_argument("--strict", action="store_true", help="exit 1 when a budget is missed")
+    options = parser.parse_args()
+    pairs = 5 if options.quick else 15
+    missed = 0
+    with tempfile.TemporaryDirectory(prefix="wasmrun-bench-") as folder:
+        work = Path(folder)
+        environ = {**os.environ, "WASMRUN_HOME": str(work / "home"), "NO_COLOR": "1"}
+        environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        print(f"{'what':<44}{'ours':>9}{'peer':>9}{'ratio':>8}{'added':>9}   budget")
+        for row in rows(work):
+            missed += not show(row, measure(row, pairs, environ))
+    return 1 if missed and options.strict else 0
+
+
+def rows(work: Path) -> Iterator[Row]:
+    """The comparisons, with what they need put into ``work``."""
+    wasmrun = find_wasmrun()
+    bare_python = (sys.executable, "-c", "pass")
+    project = Path(shutil.copytree(HELLO, work / "hello", ignore=shutil.ignore_patterns("dist")))
+    yield Row(
+        name="--version / python -c pass", ours=(*wasmrun, "--version"), peer=bare_python, ratio_budget=1.5
+    )
+    yield Row(
+        name="detect / python -c pass",
+        ours=(*wasmrun, "detect", str(project)),
+        peer=bare_python,
+        ratio_budget=7,
+    )
+    yield from compile_rows(work, wasmrun, project)
+    module = project / "dist" / "c-hello.wasm"
+    if not module.is_file():
+        subprocess.run([*wasmrun, "compile", str(project)], check=True, capture_output=True)
+    yield Row(
+        name="exec of a cached hello / wasmtime package",
+        ours=(*wasmrun, "exec", str(module)),
+        peer=(sys.executable, "-c", DIRECT_EXEC, str(module)),
+        total_budget_s=0.2,
+    )
+    objdump = shutil.which("wasm-objdump")
+    if objdump:
+        big = work / "big.wasm"
+        big.write_bytes(big_module())
+        yield Row(
+            name=f"inspect of {big.stat().st_size // 10**6} MB / wasm-objdump -h",
+            ours=(*wasmrun, "inspect", str(big)),
+            peer=(objdump, "-h", str(big)),
+            total_budget_s=0.3,
+        )
+
+
+def compile_rows(work: Path, wasmrun: Sequence[str], project: Path) -> Iterator[Row]:
+    """Cold builds of one C file, against the same line typed by hand."""
+    source = str(project / "main.c")
+    out = str(work / "peer.wasm")
+    lines = {
+        "emcc": ("emcc", "-O3", source, "-o", out),
+        "clang": ("clang", "--target=wasm32-wasi", "-O3", source, "-o", out),
+    }
+
+    def forget() -> None:
+        shutil.rmtree(work / "home", ignore_errors=True)
+        shutil.rmtree(project / "dist", ignore_errors=True)
+
+    for toolchain, line in lines.items():
+        if shutil.which(line[0]):
+            yield Row(
+                name=f"cold compile / {toolchain} -O3 by hand",
+                ours=(*wasmrun, "compile", str(project), "--toolchain", toolchain),
+                peer=line,
+                added_budget_s=0.15,
+                reset=forget,
+            )
+
+
+def measure(row: Row, pairs: int, environ: dict[str, str]) -> list[tuple[float, float]]:
+    """(ours, peer) in seconds for each pair, after one warm-up of both."""
+    timed = []
+    for number in range(pairs + 1):
+        row.reset()
+        pair = (seconds(row.ours, environ), seconds(row.peer, environ))
+        if number:
+            timed.append(pair)
+    return timed
+
+
+def seconds(command: Sequence[str], environ: dict[str, str]) -> float:
+    """The wall-clock time of one successful run."""
+    started = time.perf_counter()
+    subprocess.run(command, env=environ, check=True, capture_output=True)
+    return time.perf_counter() - started
+
+
+def show(row: Row, timed: list[tuple[float, float]]) -> bool:
+    """Print a row; False when it misses its budget."""
+    ours = statistics.median(a for a, _ in timed)
+    peer = statistics.median(b for _, b in timed)
+    ratio = statistics.median(a / b for a, b in timed)
+    added = statistics.median(a - b for a, b in timed)
+    budgets = [
+        (row.ratio_budget, ratio, "ratio <= {:g}"),
+        (row.added_budget_s, added, "added <= {:g} s"),
+        (row.total_budget_s, ours, "ours <= {:g} s"),
+    ]
+    held = all(budget is None or value <= budget for budget, value, _ in budgets)
+    said = ", ".join(text.format(budget) for budget, _, text in budgets if budget is not None)
+    print(
+        f"{row.name:<44}{ours * 1000:>6.0f} ms{peer * 1000:>6.0f} ms{ratio:>8.2f}{added * 1000:>+6.0f} ms"
+        f"   {said}: {'held' if held else 'MISSED'}"
+    )
+    return held
+
+
+def find_wasmrun() -> tuple[str, ...]:
+    """The installed command beside this interpreter, else the module."""
+    script = Path(sys.executable).parent / "wasmrun"
+    return (str(script),) if script.is_file() else (sys.executable, "-m", "wasmrun_py")
+
+
+def big_module() -> bytes:
+    """A valid module of about 20 MB: many functions whose bodies do nothing at length."""
+    body = b"\x00" + b"\x41\x00\x1a" * ((BIG_BODY_BYTES - 2) // 3) + b"\x0b"
+    code = leb(BIG_FUNCTIONS) + (leb(len(body)) + body) * BIG_FUNCTIONS
+    functions = leb(BIG_FUNCTIONS) + b"\x00" * BIG_FUNCTIONS
+    sections = ((1, b"\x01\x60\x00\x00"), (3, functions), (7, b"\x01\x01f\x00\x00"), (10, code))
+    return b"\0asm\1\0\0\0" + b"".join(bytes([number]) + leb(len(data)) + data for number, data in sections)
+
+
+def leb(value: int) -> bytes:
+    """Unsigned LEB128."""
+    encoded = bytearray()
+    while True:
+        value, low = value >> 7, value & 0x7F
+        encoded.append(low | (0x80 if value else 0))
+        if not value:
+            return bytes(encoded)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
