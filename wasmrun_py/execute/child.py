@@ -63,7 +63,7 @@ def main(folder: str) -> NoReturn:
     """
     # The process is too short-lived for garbage to matter.
     gc.disable()
-    _behave_like_a_program()
+    _die_of_closed_pipes()
     request, reporter = _open(folder)
     relays: list[TerminalRelay] = []
     exit_code, results, failure = 0, list[str](), None
@@ -94,9 +94,8 @@ def _open_relays(request: WireRequest) -> list[TerminalRelay]:
         raise Failure(f"No pseudo-terminal can be had to filter the guest's output: {error}") from error
 
 
-def _behave_like_a_program() -> None:
-    """Undo what Python does to signals: Ctrl-C and a closed pipe end a guest as they end any program."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def _die_of_closed_pipes() -> None:
+    """Undo what Python does to SIGPIPE: a reader that is gone ends a guest as it ends any program."""
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 

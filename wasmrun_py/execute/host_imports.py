@@ -25,6 +25,8 @@ _BROWSER_HINT = (
     " or build it for `-t wasm` to run it here."
 )
 
+THREADS_HINT = "It was built with threads, which are not provided here: build it without them."
+
 
 class GuestAbortError(Exception):
     """The guest called ``abort`` with a message and a place."""
@@ -50,6 +52,8 @@ def foreign_imports_hint(missing: Sequence[Item]) -> str:
     """What to do about imports that only JavaScript provides; "" when they look like something else."""
     if any(_is_javascript(item) for item in missing):
         return _BROWSER_HINT
+    if any(item.name == "thread-spawn" for item in missing):
+        return THREADS_HINT
     if any(item.module == "wasi_unstable" for item in missing):
         return "It was built for a WASI older than preview 1: build it with a newer compiler."
     return "Only WASI preview 1 is provided."

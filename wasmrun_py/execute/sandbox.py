@@ -14,6 +14,7 @@ from wasmtime import Config, Engine, Store, Trap, WasiConfig, WasmtimeError
 from wasmtime import _ffi as ffi
 
 from wasmrun_py.execute.failure import Failure, LimitFailure, NotRunnableFailure, TrapFailure
+from wasmrun_py.execute.host_imports import THREADS_HINT
 from wasmrun_py.execute.memory_limit import MemoryLimit
 from wasmrun_py.execute.module_cache import CacheKey, find_entry, store_entry
 from wasmrun_py.execute.traps import is_trap_text, parse_trap
@@ -33,6 +34,7 @@ _MOST_TABLES = 1_000
 _MOST_MEMORIES = 1_000
 _MOST_TABLE_ELEMENTS = 10_000_000
 _MOST_FUEL = 2**64 - 1
+_NO_SHARED_MEMORY = "shared memory support is disabled"
 _OUT_OF_FUEL = "all fuel consumed"
 _CAUSE_NUMBER = re.compile(r"^\d+: ")
 
@@ -129,7 +131,10 @@ class Sandbox:
             )
         if is_trap_text(text):
             return TrapFailure(f"The guest trapped: {trap.reason}", backtrace=trap.backtrace)
-        return NotRunnableFailure(f"{self.request['module']} cannot be run: {_all_causes(text)}")
+        return NotRunnableFailure(
+            f"{self.request['module']} cannot be run: {_all_causes(text)}",
+            hint=THREADS_HINT if _NO_SHARED_MEMORY in text else "",
+        )
 
     def find_limit(self, where: str = "") -> LimitFailure | None:
         """The limit that was reached, if one was; a refused memory counts however the guest ended."""

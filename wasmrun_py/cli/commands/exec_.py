@@ -7,7 +7,8 @@ after it, which the original documents (``--`` ends that).
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,7 +26,7 @@ from wasmrun_py.cli.options import (
 from wasmrun_py.model.errors import CallError, ExecError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from wasmrun_py.cli.context import World
@@ -206,28 +207,35 @@ def _get_module(world: World, target: str, overrides: Overrides) -> Path:
 
 
 def _run_attached(world: World, request: RunRequest) -> int:
-    """Run with the guest on our own streams; on a terminal its control sequences are filtered."""
-    from wasmrun_py.execute.run import run_module  # noqa: PLC0415 - --help needs none of it
+    """Run with the guest on our own streams; on a terminal its control sequences are made harmless."""
+    from wasmrun_py.execute.run import CHILD_TAMES_TERMINAL, run_module  # noqa: PLC0415 - --help needs none
 
-    sinks = {"stdout": _terminal_sink(sys.stdout), "stderr": _terminal_sink(sys.stderr)}
-    outcome = run_module(request, environ=world.environ, **sinks)
+    if CHILD_TAMES_TERMINAL:
+        outcome = run_module(replace(request, tame_terminal=True), environ=world.environ)
+    else:
+        with _harmless(sys.stdout) as stdout, _harmless(sys.stderr) as stderr:
+            outcome = run_module(request, environ=world.environ, stdout=stdout, stderr=stderr)
     for value in outcome.results:
         world.console.data(value)
     return outcome.exit_code
 
 
-def _terminal_sink(stream: Any) -> Callable[[bytes], None] | None:
+@contextmanager
+def _harmless(stream: Any) -> Iterator[Callable[[bytes], None] | None]:
+    """A sink that filters what goes to a terminal; None, which means "as it is", for anything else."""
     if not stream.isatty():
-        return None
+        yield None
+        return
     from wasmrun_py.execute.terminal import TerminalFilter  # noqa: PLC0415 - only on a terminal
 
     harmless = TerminalFilter()
 
     def write(chunk: bytes) -> None:
-        stream.buffer.write(harmless.feed(chunk))
+        stream.buffer.write(chunk)
         stream.buffer.flush()
 
-    return write
+    yield lambda chunk: write(harmless.feed(chunk))
+    write(harmless.finish())
 
 
 def _run_as_document(world: World, request: RunRequest) -> int:
