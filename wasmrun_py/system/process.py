@@ -115,7 +115,7 @@ def run_tool(call: ToolCall, *, on_line: Callable[[str], None] | None = None) ->
     if child.stdout is None:  # pragma: no cover - Popen promises a pipe
         raise ToolCrashedError(f"{call.argv[0]} has no output pipe")
     spool = OutputSpool(call.log_file, on_line=on_line)
-    reader = _pump(child.stdout, spool.feed)
+    reader = _Pump(child.stdout, spool.feed)
     deadline = None if call.timeout_s is None else started + call.timeout_s
     try:
         finished = _wait(child, deadline)
@@ -173,7 +173,7 @@ def run_attached(  # noqa: PLR0913 - a child has this many ends, each named
         own_session=False,
     )
     pumps = [
-        _pump(pipe, sink)
+        _Pump(pipe, sink)
         for pipe, sink in ((child.stdout, stdout), (child.stderr, stderr))
         if pipe is not None and sink is not None
     ]
@@ -232,16 +232,34 @@ def _start(  # noqa: PLR0913 - Popen's own arguments, made explicit
         ) from error
 
 
-def _pump(pipe: IO[bytes], sink: Callable[[bytes], None]) -> threading.Thread:
-    def pump() -> None:
+class _Pump:
+    """Moves a pipe's bytes into a sink, in a thread of its own."""
+
+    def __init__(self, pipe: IO[bytes], sink: Callable[[bytes], None]) -> None:
+        self._pipe = pipe
+        self._sink = sink
+        self._in_sink = False
+        self._thread = threading.Thread(target=self._run, name="wasmrun-pump", daemon=True)
+        self._thread.start()
+
+    def drain(self) -> bool:
+        """Wait for the end of the pipe; False when somebody holds it open and writes nothing.
+
+        A sink that is slow (a terminal that was stopped with Ctrl-S) is waited for: nothing is dropped.
+        """
+        while self._thread.is_alive():
+            self._thread.join(_PIPE_DRAIN_S)
+            if self._thread.is_alive() and not self._in_sink:
+                return False
+        return True
+
+    def _run(self) -> None:
         # A read from a pipe that is closed under us ends the pump; there is nobody left to tell.
         with contextlib.suppress(OSError, ValueError):
-            while chunk := os.read(pipe.fileno(), _CHUNK_BYTES):
-                sink(chunk)
-
-    thread = threading.Thread(target=pump, name="wasmrun-pump", daemon=True)
-    thread.start()
-    return thread
+            while chunk := os.read(self._pipe.fileno(), _CHUNK_BYTES):
+                self._in_sink = True
+                self._sink(chunk)
+                self._in_sink = False
 
 
 def _wait(child: subprocess.Popen[bytes], deadline: float | None) -> bool:
@@ -260,18 +278,16 @@ def _wait(child: subprocess.Popen[bytes], deadline: float | None) -> bool:
             return True
 
 
-def _end_tree(child: subprocess.Popen[bytes], *pumps: threading.Thread, own_session: bool = True) -> None:
+def _end_tree(child: subprocess.Popen[bytes], *pumps: _Pump, own_session: bool = True) -> None:
     """End whatever is left of a child's tree, drain its pipes and close them."""
     leftovers = child.poll() is None
     if not leftovers:
-        for pump in pumps:
-            pump.join(_PIPE_DRAIN_S)
-        # A pump that still reads means that a descendant still holds the pipe.
-        leftovers = any(pump.is_alive() for pump in pumps)
+        # A pipe that stays open and silent means that a descendant still holds it.
+        leftovers = not all(pump.drain() for pump in pumps)
     if leftovers:
         _kill_tree(child, own_session=own_session)
         for pump in pumps:
-            pump.join(_PIPE_DRAIN_S)
+            pump.drain()
     elif own_session:
         # A helper that closed its pipes and stayed behind is ended with the tool it belongs to.
         _signal_group(child, signal.SIGTERM, own_session=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from wasmrun_py.toolchain.pin import ToolchainPin
+from wasmrun_py.toolchain.zig_libcxx import guard_thread_sources
 
 _PINS = Path(__file__).with_name("pins")
 
@@ -22,6 +23,7 @@ ZIG = ToolchainPin(
     download_bytes=81_000_000,
     unpacked_bytes=314_300_000,
     manual_install="pip install ziglang==0.13.0",
+    prepare=guard_thread_sources,
 )
 
 CATALOG = (ZIG,)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from wasmrun_py.system.paths import Home
@@ -29,6 +30,8 @@ class ToolchainPin:
         download_bytes: About how much is downloaded.
         unpacked_bytes: How much it is on disk, measured; the progress bar's whole.
         manual_install: A command that installs it on PATH by hand.
+        prepare: What is done to the staged folder before it is probed, or None. Files are replaced, never
+            changed in place: the package client may have linked them to its own cache.
     """
 
     name: str
@@ -40,6 +43,7 @@ class ToolchainPin:
     download_bytes: int
     unpacked_bytes: int
     manual_install: str
+    prepare: Callable[[Path], None] | None = None
 
     @property
     def title(self) -> str:

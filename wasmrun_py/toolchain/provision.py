@@ -128,6 +128,8 @@ def _install(pin: ToolchainPin, policy: ProvisionPolicy, reporter: Reporter) -> 
     try:
         with staging_folder(home.toolchains, prefix=_leftover_prefix(pin)) as staging:
             install_package(pin, staging=staging, environ=policy.environ, reporter=reporter)
+            if pin.prepare is not None:
+                pin.prepare(staging / "files")
             _probe(pin, staging / "files", policy.environ)
             _write_receipt(pin, staging / "files")
             _discard(folder, pin)
