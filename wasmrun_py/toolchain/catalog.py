@@ -22,7 +22,7 @@ ZIG = ToolchainPin(
     probe=("version",),
     download_bytes=81_000_000,
     unpacked_bytes=314_300_000,
-    manual_install="pip install ziglang==0.13.0",
+    manual_install="wasmrun toolchain install zig",
     prepare=guard_thread_sources,
 )
 

@@ -29,7 +29,7 @@ class ToolchainPin:
         probe: Arguments after which a working program prints ``version``.
         download_bytes: About how much is downloaded.
         unpacked_bytes: How much it is on disk, measured; the progress bar's whole.
-        manual_install: A command that installs it on PATH by hand.
+        manual_install: The command that installs it because the user said so.
         prepare: What is done to the staged folder before it is probed, or None. Files are replaced, never
             changed in place: the package client may have linked them to its own cache.
     """

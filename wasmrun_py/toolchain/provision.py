@@ -108,8 +108,8 @@ def refused(pin: ToolchainPin) -> MissingToolError:
         f"{pin.name} is not installed, and wasmrun may not install it",
         tools=[pin.name],
         hint=(
-            f"Install it with `{pin.manual_install}`, or let wasmrun install it: "
-            "unset WASMRUN_TOOLCHAINS and leave --no-toolchain-install out."
+            f"Install it with `{pin.manual_install}` (PyPI: {pin.package}=={pin.version}), put your own "
+            f"{pin.name} on PATH, or unset WASMRUN_TOOLCHAINS and leave --no-toolchain-install out."
         ),
     )
 

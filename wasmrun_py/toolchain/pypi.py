@@ -172,7 +172,7 @@ def parse_reason(output: str) -> str:
 
 
 def _hint(pin: ToolchainPin, reasons: str) -> str:
-    by_hand = f"install it by hand with `{pin.manual_install}`"
+    by_hand = f"put your own {pin.name} on PATH"
     lowered = reasons.lower()
     if any(word in lowered for word in _NETWORK_WORDS):
         return f"Check the network and the index and proxy settings of uv or pip and try again, or {by_hand}."
