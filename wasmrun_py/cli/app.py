@@ -25,6 +25,7 @@ _COMMANDS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "inspect": ((), {}),
     "detect": ((), {}),
     "clean": ((), {}),
+    "init": ((), {}),
 }
 _ALIASES = {alias: name for name, (aliases, _) in _COMMANDS.items() for alias in aliases}
 _MODULES = {"exec": "exec_"}
