@@ -22,13 +22,19 @@ if TYPE_CHECKING:
 LEVELS = ("debug", "release", "size")
 # Fixture -> the arguments that run it, and what it then prints.
 PROJECTS: dict[str, tuple[list[str], str]] = {
-    "c-hello": ([], "Hello from C"),
-    "cpp-multi": ([], "C++"),
-    "c-library": (["--call", "add"], "5"),
-    "c-makefile": ([], "Makefile"),
-    "c-cmake": ([], "CMake"),
+    "c-hello": ([], "Hello, world!\n"),
+    "cpp-multi": ([], "total 30.45\n"),
+    "c-library": (["--call", "add"], "5\n"),
+    "c-makefile": ([], "168 primes below 1000\n"),
+    "c-cmake": ([], "0 words\n"),
 }
-CPP_NEEDS_LIBCXX = ("cpp-multi", "clang")
+# Debian's clang has no C++ library for wasm32-wasi; the zig tests build that combination instead.
+CASES = [
+    (name, toolchain)
+    for name in PROJECTS
+    for toolchain in ("emcc", "clang")
+    if (name, toolchain) != ("cpp-multi", "clang")
+]
 
 
 def check_document(document: dict[str, Any], project: Path, output_dir: Path) -> Path:
@@ -53,22 +59,18 @@ def check_document(document: dict[str, Any], project: Path, output_dir: Path) ->
     return module
 
 
-@pytest.mark.parametrize("toolchain", ["emcc", "clang"])
-@pytest.mark.parametrize("name", PROJECTS)
+@pytest.mark.parametrize(("name", "toolchain"), CASES)
 def test_every_project_at_every_level(wasmrun: Wasmrun, tmp_path: Path, name: str, toolchain: str) -> None:
     """Each builds, validates, runs, and is no larger at size than at release than at debug."""
     require_tool(toolchain)
-    if (name, toolchain) == CPP_NEEDS_LIBCXX:
-        pytest.skip("Debian's clang has no C++ library for wasm32-wasi; the zig test builds this one")
     project = copy_project(name, tmp_path)
     before = sorted(path for path in project.rglob("*"))
     call, printed = PROJECTS[name]
     sizes = []
     for level in LEVELS:
         output_dir = tmp_path / level
-        finished = wasmrun(
-            "compile", project, "--json", "-O", level, "--toolchain", toolchain, "-o", output_dir
-        )
+        options = ("--json", "-O", level, "--toolchain", toolchain, "-o", output_dir)
+        finished = wasmrun("compile", project, *options)
         assert finished.code == 0, finished.err
         document = finished.document
         module = check_document(document, project, output_dir)
@@ -76,7 +78,7 @@ def test_every_project_at_every_level(wasmrun: Wasmrun, tmp_path: Path, name: st
         assert document["toolchain"]["name"] == toolchain
         assert wasmrun("verify", module).code == 0
         run = wasmrun("exec", *call, module, *(["2", "3"] if call else []))
-        assert printed in run.out, run.err
+        assert run.out.endswith(printed), run.err
         sizes.append(module.stat().st_size)
     assert sizes == sorted(sizes, reverse=True)
     assert sorted(path for path in project.rglob("*")) == before
@@ -97,9 +99,9 @@ def test_a_library_exports_readable_names(wasmrun: Wasmrun, tmp_path: Path) -> N
     module = wasmrun("compile", project, "--json", "-O", "size").document["wasm_path"]
     for function, arguments, printed in (
         ("add", ("2", "3"), "5"),
-        ("add_i64", ("9000000000", "1"), "9000000001"),
-        ("add_f32", ("0.5", "0.25"), "0.75"),
-        ("add_f64", ("0.1", "0.2"), "0.30000000000000004"),
+        ("multiply", ("3000000001", "-3"), "-9000000003"),
+        ("average", ("0.1", "0.2"), "0.15"),
+        ("hypotenuse_squared", ("0.1", "0.2"), "0.05000000000000001"),
     ):
         assert wasmrun("exec", "--call", function, module, *arguments).out == f"{printed}\n"
 
@@ -175,14 +177,14 @@ def test_odd_folder_names_build(wasmrun: Wasmrun, project: Path, name: str | byt
     project.rename(odd)
     finished = wasmrun("compile", f"--path={odd.name}", "--json", "--toolchain", "clang")
     assert finished.code == 0, finished.err
-    assert wasmrun("exec", Path(finished.document["wasm_path"])).out.startswith("Hello from C")
+    assert wasmrun("exec", Path(finished.document["wasm_path"])).out == "Hello, world!\n"
 
 
 @pytest.mark.parametrize(
     ("files", "code", "said"),
     [
-        ({}, 3, ["No plugin recognises", "main.c"]),
-        ({"readme.txt": "x"}, 3, ["No plugin recognises", "main.c"]),
+        ({}, 3, ["No plugin recognises", "*.c, *.cc, *.cpp or *.cxx in . or src/"]),
+        ({"readme.txt": "x"}, 3, ["No plugin recognises", "*.c, *.cc, *.cpp or *.cxx in . or src/"]),
         ({"Makefile": "all:\n"}, 3, ["Makefile"]),
         ({"main.c": "int main(void){}", "wasmrun.toml": "[build]\ntarget = web\n"}, 2, ["wasmrun.toml:2:10"]),
         ({"main.c": "int main(void){}", "wasmrun.toml": "[biuld]\n"}, 2, ["wasmrun.toml:1:1", '"build"']),
@@ -255,7 +257,8 @@ def fake_compiler(folder: Path, body: str) -> dict[str, str]:
     tools = folder / "tools"
     tools.mkdir()
     script = tools / "emcc"
-    script.write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
+    version = 'case "$1" in --version) echo "emcc 9.9.9"; exit;; esac'
+    script.write_text(f"#!/bin/sh\n{version}\n{body}\n", encoding="utf-8")
     script.chmod(0o755)
     for name in ("em++", "emar", "emmake", "emcmake"):
         (tools / name).symlink_to(script)

@@ -6,15 +6,17 @@ call would cost more than most commands do.
 
 from __future__ import annotations
 
+import functools
 import importlib
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from wasmrun_py import __version__
+from wasmrun_py.model.errors import InterruptError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 # Command -> (its aliases, how the parser treats it).
 _PASS_THROUGH: dict[str, Any] = {"allow_interspersed_args": False}
@@ -77,10 +79,28 @@ def find_near_command(word: str) -> str | None:
 def _add_command(app: typer.Typer, name: str) -> None:
     aliases, settings = _COMMANDS[name]
     module = importlib.import_module(f"wasmrun_py.cli.commands.{_MODULES.get(name, name)}")
-    function = getattr(module, f"{name}_command")
+    function = _interruptible(getattr(module, f"{name}_command"))
     app.command(name, context_settings=settings)(function)
     for alias in aliases:
         app.command(alias, context_settings=settings, hidden=True)(function)
+
+
+def _interruptible(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn Ctrl-C into our error inside the command: the parser would swallow it and exit silently."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **options: Any) -> Any:
+        try:
+            return function(*args, **options)
+        except KeyboardInterrupt as interrupt:
+            raise interrupted() from interrupt
+
+    return run
+
+
+def interrupted() -> InterruptError:
+    """The error for Ctrl-C and for a polite request to end."""
+    return InterruptError("Interrupted", hint="Outputs of earlier builds are as they were.")
 
 
 def _main(

@@ -100,14 +100,12 @@ def _usage_error(error: Any, argv: list[str]) -> UsageError:
 
 
 def _to_failure(command: str, raised: WasmrunError | CommandFailure | KeyboardInterrupt) -> Failure:
-    from wasmrun_py.cli.app import canonical  # noqa: PLC0415 - only a failure needs it
+    from wasmrun_py.cli.app import canonical, interrupted  # noqa: PLC0415 - only a failure needs it
 
     name = canonical(command) or command
     fields: Mapping[str, Any] = {}
     if isinstance(raised, KeyboardInterrupt):
-        error: WasmrunError = InterruptError(
-            "Interrupted", hint="Outputs of earlier builds are as they were."
-        )
+        error: WasmrunError = interrupted()
     elif isinstance(raised, CommandFailure):
         error, fields = raised.error, raised.fields
     else:
