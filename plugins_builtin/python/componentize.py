@@ -1,0 +1,68 @@
+"""componentize-py: a component that holds CPython and the program, and exports ``wasi:cli/run``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plugins_builtin.python.diagnostics import parse_traceback
+from plugins_builtin.python.guest_files import APP_MODULE, WORLD, write_guest_files
+from wasmrun_py.model.build import Toolchain
+from wasmrun_py.model.errors import ArtifactError, BuildError
+from wasmrun_py.system.process import describe_exit
+from wasmrun_py.toolchain.catalog import COMPONENTIZE_PY
+from wasmrun_py.toolchain.provision import ProvisionPolicy, get_provisioned
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from plugins_builtin.python.program import Program
+    from plugins_builtin.python.tools import Session
+    from wasmrun_py.model.events import Reporter
+    from wasmrun_py.plugin.api import PluginContext
+
+# What the component runs; dependencies are resolved for it.
+PYTHON_VERSION = "3.14"
+
+
+def get_command(context: PluginContext, reporter: Reporter) -> tuple[str, ...]:
+    """How componentize-py is called, installing it when it is not there.
+
+    Raises:
+        MissingToolError, ProvisionError: It is not there and could or may not be installed.
+    """
+    policy = ProvisionPolicy(environ=context.environ, home=context.home, may_install=context.may_install)
+    get_provisioned(COMPONENTIZE_PY, policy, reporter)
+    return COMPONENTIZE_PY.command_in(COMPONENTIZE_PY.folder(context.home))
+
+
+def build_component(session: Session, program: Program, command: tuple[str, ...], output: Path) -> Toolchain:
+    """Build ``output``.
+
+    Raises:
+        BuildError: componentize-py failed.
+        ToolCrashedError: It was ended.
+    """
+    work = session.config.work_dir / "component"
+    write_guest_files(work, program)
+    argv = (
+        *(*command, "-d", str(work / "wit"), "-w", WORLD, "componentize", APP_MODULE),
+        *("-p", str(work / "app"), "-o", str(output), *session.config.custom_args),
+    )
+    toolchain = Toolchain(name=COMPONENTIZE_PY.name, version=COMPONENTIZE_PY.version)
+    project = session.config.project_path.name
+    with session.step(f"Building {project} with {COMPONENTIZE_PY.title}"):
+        result = session.run(argv, tool=COMPONENTIZE_PY.name, cwd=work)
+    if result.returncode != 0:
+        diagnostics = parse_traceback(result.output, COMPONENTIZE_PY.name)
+        raise BuildError(
+            f"componentize-py could not build {project} ({describe_exit(result.returncode)})",
+            diagnostics=diagnostics,
+            output=result.output,
+            log_file=result.log_file,
+        )
+    if not output.is_file():
+        raise ArtifactError(
+            f"componentize-py succeeded and did not write {output.name}",
+            hint="Leave out options after `--` that change the output.",
+        )
+    return toolchain
