@@ -34,6 +34,7 @@ translated into them where they enter, with ``raise ... from``. Nothing here pri
     │   ├── NotFoundError         127    not-found
     │   ├── GuestLimitError       124    guest-limit
     │   └── TrapError             134    trap
+    ├── UnhealthyError              1    unhealthy
     └── InterruptError            130    interrupted
 
 ``ExecError`` and its kin follow ``env(1)`` and ``timeout(1)`` (DESIGN §5).
@@ -310,6 +311,12 @@ class TrapError(ExecError):
     def __init__(self, message: str, *, backtrace: Sequence[str] = (), hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.backtrace = tuple(backtrace)
+
+
+class UnhealthyError(WasmrunError):
+    """``doctor`` found something that does not work."""
+
+    code = "unhealthy"
 
 
 class InterruptError(WasmrunError):

@@ -16,7 +16,7 @@ are those of the "Wasmrun Plugin Architecture" article.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from wasmrun_py.model.build import BuildConfig, BuildResult, OptimizationLevel, Toolchain
 from wasmrun_py.model.diagnostic import Diagnostic, Severity
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wasmrun_py.model.events import Reporter
+    from wasmrun_py.model.tool import ToolReport
     from wasmrun_py.system.paths import Home
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "PluginContext",
     "PluginHealth",
     "PluginInfo",
+    "ReportsTools",
     "Severity",
     "Toolchain",
     "WasmBuilder",
@@ -128,3 +130,11 @@ class Plugin(Protocol):
 
     def get_builder(self) -> WasmBuilder:
         """A builder for this run."""
+
+
+@runtime_checkable
+class ReportsTools(Protocol):
+    """What a plugin may offer beside ``Plugin``: the state of its tools, for ``wasmrun doctor``."""
+
+    def report_tools(self) -> tuple[ToolReport, ...]:
+        """One report a tool, in order of preference; starts nothing longer than a version query."""

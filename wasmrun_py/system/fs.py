@@ -140,6 +140,19 @@ def exclusive_lock(path: Path, *, on_wait: Callable[[], None]) -> Iterator[None]
         lock.release()
 
 
+def is_locked(path: Path) -> bool:
+    """Whether somebody holds the lock file ``path`` now."""
+    import filelock  # noqa: PLC0415 - 40 ms, and most commands lock nothing
+
+    try:
+        with filelock.FileLock(path, blocking=False):
+            return False
+    except filelock.Timeout:
+        return True
+    except OSError:
+        return False
+
+
 def _make_folders(folder: Path) -> list[Path]:
     """Make ``folder`` with its parents; the ones that were missing, outermost first."""
     missing: list[Path] = []
