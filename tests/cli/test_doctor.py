@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +11,8 @@ import pytest
 from tests.conftest import require_tool
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.conftest import Finished, Wasmrun
 
 
@@ -56,7 +57,7 @@ def test_a_bare_machine_that_may_not_install(wasmrun: Wasmrun, tmp_path: Path) -
     assert finished.document["ok"] is False
     assert finished.document["error"]["code"] == "unhealthy"
     assert found["c:toolchain"]["status"] == "fail"
-    assert "pip install ziglang==0.13.0" in found["c:zig"]["hint"]
+    assert "wasmrun toolchain install zig" in found["c:zig"]["hint"]
 
 
 def test_a_broken_toolchain(wasmrun: Wasmrun, tmp_path: Path) -> None:

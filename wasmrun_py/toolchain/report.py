@@ -24,7 +24,7 @@ def report_provisionable(pin: ToolchainPin, home: Home, *, may_install: bool) ->
             name=pin.name,
             status=ToolStatus.MISSING,
             message="not installed, and wasmrun may not install it",
-            hint=f"Run `{pin.manual_install}`, or `wasmrun toolchain install {pin.name}`.",
+            hint=f"wasmrun toolchain install {pin.name}",
         )
     return ToolReport(
         name=pin.name,
