@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wasmrun_py.config.toml_file import Key, Schema, TomlFile, load_toml, suggest
-from wasmrun_py.model.build import WASM_TARGET, OptimizationLevel
 from wasmrun_py.model.errors import ConfigError, UsageError
+from wasmrun_py.model.target import WASM_TARGET, OptimizationLevel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

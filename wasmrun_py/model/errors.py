@@ -44,11 +44,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from wasmrun_py.model.diagnostic import Diagnostic, Severity
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from wasmrun_py.model.diagnostic import Diagnostic
 
 
 class WasmrunError(Exception):
@@ -117,6 +117,8 @@ class ConfigError(UsageError):
     def __init__(
         self, message: str, *, file: Path, line: int | None = None, column: int | None = None, hint: str = ""
     ) -> None:
+        from wasmrun_py.model.diagnostic import Diagnostic, Severity  # noqa: PLC0415 - only a failure needs it
+
         place = ":".join(str(part) for part in (file, line, column) if part is not None)
         diagnostic = Diagnostic(
             file=str(file),

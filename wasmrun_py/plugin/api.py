@@ -16,24 +16,19 @@ are those of the "Wasmrun Plugin Architecture" article.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from wasmrun_py.model.build import BuildConfig, BuildResult, OptimizationLevel, Toolchain
-from wasmrun_py.model.diagnostic import Diagnostic, Severity
-from wasmrun_py.model.manifest import (
-    Match,
-    MatchKind,
-    NoMatch,
-    PluginCapabilities,
-    PluginHealth,
-    PluginInfo,
-)
+from wasmrun_py.model.manifest import Match, MatchKind, NoMatch, PluginCapabilities, PluginInfo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from wasmrun_py.model.build import BuildConfig, BuildResult, Toolchain
+    from wasmrun_py.model.diagnostic import Diagnostic, Severity
     from wasmrun_py.model.events import Reporter
+    from wasmrun_py.model.target import OptimizationLevel
     from wasmrun_py.model.tool import ToolReport
     from wasmrun_py.system.paths import Home
 
@@ -49,7 +44,6 @@ __all__ = [
     "Plugin",
     "PluginCapabilities",
     "PluginContext",
-    "PluginHealth",
     "PluginInfo",
     "ReportsTools",
     "Severity",
@@ -58,6 +52,22 @@ __all__ = [
 ]
 
 ENTRY_POINT_GROUP = "wasmrun.plugins"
+# What only a build needs is imported when it is first named: ``detect`` loads every plugin, and most of
+# them import their types from here.
+_OF_BUILDS = {
+    "BuildConfig": "build",
+    "BuildResult": "build",
+    "Toolchain": "build",
+    "Diagnostic": "diagnostic",
+    "Severity": "diagnostic",
+    "OptimizationLevel": "target",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _OF_BUILDS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"wasmrun_py.model.{_OF_BUILDS[name]}"), name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
