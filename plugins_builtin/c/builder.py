@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from plugins_builtin.c.compilers.choose import CompilerNeeds, find_missing_compilers, get_compiler
 from plugins_builtin.c.detect import CMAKE_FILE, ENTRY_FILES, EXTENSIONS, find_build_file, find_files
 from plugins_builtin.c.diagnostics import PathMap
+from plugins_builtin.c.direct import build_directly, strip_module
 from plugins_builtin.c.products import choose_main, sanitise_name
 from plugins_builtin.c.session import Session
 from plugins_builtin.c.sources import load_sources
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 
 _SOURCE_SUFFIXES = tuple(f".{extension}" for extension in EXTENSIONS)
 _CXX_SUFFIXES = tuple(suffix for suffix in _SOURCE_SUFFIXES if suffix != ".c")
-_NO_FILES_WARNING = "Modules built by emcc cannot open files under `wasmrun exec`; build with --toolchain clang or zig for that."
+_NO_FILES_WARNING = (
+    "Modules built by emcc cannot open files under `wasmrun exec`; "
+    "build with --toolchain clang or zig for that."
+)
 _NO_CATCH_WARNING = "In modules built by emcc for WASI a C++ throw ends the program; it is never caught."
 
 
@@ -98,8 +102,6 @@ class CBuilder:
 
 
 def _build_sources(session: Session, sources: SourceSet) -> BuildResult:
-    from plugins_builtin.c.direct import build_directly  # noqa: PLC0415 - one of three ways
-
     config = session.config
     page = find_page(config.project_path) if config.target == WEB_TARGET else None
     output = config.output_dir / _output_name(config, page)
@@ -133,6 +135,8 @@ def _build_system(session: Session, build_file: str) -> BuildResult:
     renamed = sanitise_name(main.name) if main.js is not None or config.name is None else config.name
     placed = [_place(main, config, renamed)]
     placed += [_place(product, config, product.name) for product in built.products if product is not main]
+    for module, *_ in placed:
+        strip_module(session, module)
     page = find_page(config.project_path) if config.target == WEB_TARGET else None
     copied = copy_page(page, config.project_path, config.output_dir) if page else ()
     wasm = placed[0][0]
@@ -168,8 +172,6 @@ def _run_build_system(session: Session, build_file: str) -> tuple[BuiltProducts,
 
 def _place(product: Product, config: BuildConfig, name: str) -> list[Path]:
     """Copy a product into the output folder, the module first; JavaScript for a wasm build stays behind."""
-    from plugins_builtin.c.objects import strip_sections  # noqa: F401, PLC0415
-
     sources = [(product.module, f"{name}.wasm")]
     if config.target == WEB_TARGET:
         if product.js is not None:
@@ -216,7 +218,10 @@ def _objects_by_stem(sources: SourceSet | None) -> dict[str, str]:
     """The source behind the stem of each object: our own numbered ones, and the drivers' temporary ones."""
     if sources is None:
         return {}
-    named = {f"{number}-{each.path.stem}": each.argument for number, each in enumerate(sources.sources)}
+    named = {
+        each.object_name(number).removesuffix(".o"): each.argument
+        for number, each in enumerate(sources.sources)
+    }
     stems = [each.path.stem for each in sources.sources]
     unique = {each.path.stem: each.argument for each in sources.sources if stems.count(each.path.stem) == 1}
     return {stem: argument.removeprefix("./") for stem, argument in (unique | named).items()}

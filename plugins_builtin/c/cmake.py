@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugins_builtin.c.arguments import is_cmake_arg
@@ -14,8 +16,6 @@ from wasmrun_py.system.fs import atomic_write
 from wasmrun_py.toolchain.find import find_tool
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from plugins_builtin.c.session import Session
 
 _BUILD_TYPES = {
@@ -46,6 +46,8 @@ def build_with_cmake(session: Session) -> BuiltProducts:
     configure = (
         str(cmake),
         *generator,
+        # A project of one language does not use the other's flags, which is no news to the user.
+        "--no-warn-unused-cli",
         *("-S", str(config.project_path), "-B", str(folder)),
         f"-DCMAKE_BUILD_TYPE={_BUILD_TYPES[config.optimization_level]}",
         f"-DCMAKE_TOOLCHAIN_FILE={_toolchain_file(session)}",
@@ -68,8 +70,6 @@ def build_with_cmake(session: Session) -> BuiltProducts:
 
 def parse_project_name(text: str) -> str | None:
     """The name in a CMakeLists.txt's ``project(NAME …)``, or None."""
-    import re  # noqa: PLC0415 - one use
-
     found = re.search(r"^\s*project\s*\(\s*\"?([A-Za-z0-9_.+-]+)", text, re.IGNORECASE | re.MULTILINE)
     return found.group(1) if found else None
 
@@ -98,8 +98,6 @@ def _generator(session: Session) -> tuple[str, ...]:
 def _toolchain_file(session: Session) -> Path:
     """Emscripten's own, else one that we write."""
     if session.compiler.name == "emcc":
-        from pathlib import Path  # noqa: PLC0415 - see the annotation-only import above
-
         home = Path(session.compiler.c_argv[0]).resolve().parent
         own = home / "cmake" / "Modules" / "Platform" / "Emscripten.cmake"
         if own.is_file():

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wasmrun_py.model.errors import NotAFolderError, PathNotFoundError, UnreadablePathError
 from wasmrun_py.model.manifest import Match, MatchKind, NoMatch
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EXTENSIONS = ("c", "cc", "cpp", "cxx")
 HEADER_EXTENSIONS = ("h", "hh", "hpp", "hxx")

@@ -30,7 +30,8 @@ _MAKE = re.compile(r"g?make(?:\[\d+\])?: \*\*\* (?P<message>.*)")
 _MAKEFILE = re.compile(r"(?P<file>[^:\n]+):(?P<line>\d+): \*\*\* (?P<message>.*)")
 _ENTERING = re.compile(r"g?make(?:\[\d+\])?: (?P<way>Entering|Leaving) directory [`'](?P<folder>.*)'")
 _CMAKE = re.compile(
-    r"CMake (?P<severity>Error|Warning)(?: \(dev\))?(?: at (?P<file>[^:\n]+):(?P<line>\d+) \(.*\))?:(?P<rest>.*)"
+    r"CMake (?P<severity>Error|Warning)(?: \(dev\))?"
+    r"(?: at (?P<file>[^:\n]+):(?P<line>\d+) \(.*\))?:(?P<rest>.*)"
 )
 _OBJECT = re.compile(
     r"(?P<object>\S*?)(?P<stem>[^/\\\s]+?)\.o(?:bj)?: (?P<message>(?:undefined|duplicate) symbol.*)"
@@ -45,6 +46,10 @@ _FOLLOW_UPS = (
     re.compile(r"Waiting for unfinished jobs"),
     re.compile(r"Aborting compilation due to previous errors"),
     re.compile(r"no input files"),
+    # emcc's advice on its own options below an undefined symbol.
+    re.compile(r"Link with `-s ?LLD_REPORT_UNDEFINED`"),
+    re.compile(r"To (?:disable errors for undefined symbols|build in STANDALONE_WASM mode)"),
+    re.compile(r"_\S+ may need to be added to EXPORTED_FUNCTIONS"),
 )
 _MOST = 500
 

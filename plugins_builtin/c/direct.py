@@ -56,8 +56,9 @@ def build_directly(
     guesses = sources.main_guesses
     others = [source for source in guesses if source is not sources.entry]
     unambiguous = bool(guesses) and (len(guesses) == 1 if sources.entry is None else not others)
+    at_once = unambiguous and sources.has_plain_names and session.compiler.compiles_and_links_at_once
     with session.step(f"Compiling {session.config.project_path.name} with {session.title}"):
-        if unambiguous and session.compiler.compiles_and_links_at_once:
+        if at_once:
             outcome = _build_at_once(session, sources, output, link_args)
             if outcome.result.returncode == 0 or not _lacks_main(outcome):
                 return DirectOutput(diagnostics=session.check(outcome, "compile"))
@@ -113,7 +114,7 @@ def _build_through_objects(
     diagnostics: list[Diagnostic] = []
     objects: list[tuple[Source, Path, ObjectSymbols]] = []
     for number, source in enumerate(sources.sources):
-        path = session.config.work_dir / f"{number}-{source.path.stem}.o"
+        path = session.config.work_dir / source.object_name(number)
         diagnostics += session.check(_compile(session, sources, source, path), "compile")
         objects.append((source, path, _load_symbols(session, path)))
     objects = _one_main(session, sources, objects)

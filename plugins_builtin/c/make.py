@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugins_builtin.c.arguments import is_make_arg
@@ -23,9 +24,6 @@ from wasmrun_py.system.fs import translate_write_errors
 from wasmrun_py.toolchain.find import find_tool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from plugins_builtin.c.products import Product
     from plugins_builtin.c.session import Session
     from wasmrun_py.model.diagnostic import Diagnostic
@@ -79,7 +77,7 @@ def build_with_make(session: Session) -> BuiltProducts:
             "make",
             copy,
             before,
-            "Let the Makefile compile with $(CC) or $(CXX), or give it a target `wasm` that writes a .wasm file.",
+            "Let the Makefile compile with $(CC) or $(CXX), or give it a target `wasm` that writes a module.",
         )
     return BuiltProducts(products=products, diagnostics=diagnostics)
 
@@ -157,25 +155,18 @@ def _copy_project(project: Path, copy: Path) -> None:
     def left_out(folder: str, names: list[str]) -> list[str]:
         return [name for name in names if _is_left_out(os.path.join(folder, name), name, root)]  # noqa: PTH118
 
-    shutil.copytree(project, copy, symlinks=True, ignore=left_out, copy_function=_copier(root))
+    shutil.copytree(project, copy, symlinks=True, ignore=left_out)
     if _mentions_parent(copy):
         _link_siblings(project, copy)
 
 
 def _is_left_out(path: str, name: str, root: Path) -> bool:
-    from pathlib import Path  # noqa: PLC0415 - see the annotation-only import above
-
     if name in _NOT_COPIED or name.endswith(_OBJECT_SUFFIXES):
         return True
     if os.path.islink(path):  # noqa: PTH114 - os.walk's strings
         target = Path(path).resolve()
         return not target.exists() or (target.is_dir() and not target.is_relative_to(root))
     return Path(path).is_file() and find_kind(Path(path)) is not None
-
-
-def _copier(root: Path) -> Callable[[str, str], object]:
-    del root
-    return shutil.copy2
 
 
 def _mentions_parent(copy: Path) -> bool:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from plugins_builtin.c.builder import CBuilder
+    from wasmrun_py.model.tool import ToolReport
     from wasmrun_py.plugin.api import PluginContext
 
 
@@ -61,3 +62,9 @@ class CPlugin:
         from plugins_builtin.c.builder import CBuilder  # noqa: PLC0415 - detection must stay light
 
         return CBuilder(self._context)
+
+    def report_tools(self) -> tuple[ToolReport, ...]:
+        """The compilers on this machine."""
+        from plugins_builtin.c.tools import report_tools  # noqa: PLC0415 - detection must stay light
+
+        return report_tools(self._context)

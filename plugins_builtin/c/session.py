@@ -87,7 +87,8 @@ class Session:
         )
         self.reporter.emit(ToolStarted(argv=argv))
         result = run_tool(call, on_line=lambda line: self.reporter.emit(ToolOutput(line=line)))
-        diagnostics = parse_diagnostics(result.output, tool, self.paths)
+        speaker = tool if tool == "cmake" else self.compiler.name
+        diagnostics = parse_diagnostics(result.output, speaker, self.paths)
         if result.returncode < 0:
             raise ToolCrashedError(
                 f"{tool} was ended by {describe_exit(result.returncode)}",
@@ -169,8 +170,8 @@ def _hint_for(outcome: ToolOutcome) -> str:
     said = " ".join(each.message for each in outcome.diagnostics)
     if "with exceptions disabled" in said or "__cxa_throw" in said:
         return (
-            "C++ exceptions do not link for WASI with clang or zig. Build with --toolchain emcc (a throw then "
-            "ends the program), or without try and throw."
+            "C++ exceptions do not link for WASI with clang or zig. Build with --toolchain emcc (a throw "
+            "then ends the program), or without try and throw."
         )
     if "duplicate symbol: main" in said:
         return 'Several files define main: name the one to build, entry = "FILE" in wasmrun.toml.'

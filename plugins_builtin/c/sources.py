@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from plugins_builtin.c.detect import ENTRY_FILES, EXTENSIONS, find_files
+from plugins_builtin.c.products import sanitise_name
 from plugins_builtin.c.scan import SourceTraits, parse_traits
 from wasmrun_py.model.errors import BuildError, PathNotFoundError, UnreadablePathError
 
@@ -34,6 +35,10 @@ class Source:
         """It is C++ by its extension."""
         return self.path.suffix != ".c"
 
+    def object_name(self, number: int) -> str:
+        """A name for its object that no other source shares and every tool can print."""
+        return f"{number}-{sanitise_name(self.path.stem)}.o"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSet:
@@ -53,6 +58,11 @@ class SourceSet:
     def has_cxx(self) -> bool:
         """Any of them is C++."""
         return any(source.is_cxx for source in self.sources)
+
+    @property
+    def has_plain_names(self) -> bool:
+        """Every name is UTF-8: emcc names temporary objects after sources, and fails on others."""
+        return all(_is_utf8(source.argument) for source in self.sources)
 
     @property
     def main_guesses(self) -> tuple[Source, ...]:
@@ -87,6 +97,14 @@ def load_sources(project: Path, entry: Path | None) -> SourceSet:
     return SourceSet(
         sources=tuple(sources), entry=chosen, include_args=("-I.", *(f"-I{name}" for name in folders))
     )
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _order(name: str) -> tuple[int, str]:

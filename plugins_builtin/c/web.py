@@ -20,9 +20,11 @@ _SHELL_MARK = "{{{ SCRIPT }}}"
 _SCRIPT = re.compile(r"""<script[^>]*\ssrc\s*=\s*["']?(?:\./)?([^"'\s>/:?#]+)\.js\b""", re.IGNORECASE)
 _ASSET_FOLDERS = frozenset({"assets", "static", "public", "css", "img", "images", "fonts", "media"})
 _ASSET_SUFFIXES = frozenset(
-    (".html", ".css", ".js", ".mjs", ".json", ".webmanifest", ".txt")
-    + (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".ico", ".avif")
-    + (".woff", ".woff2", ".ttf", ".otf", ".mp3", ".ogg", ".wav", ".mp4", ".webm")
+    {
+        *(".html", ".css", ".js", ".mjs", ".json", ".webmanifest", ".txt"),
+        *(".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".ico", ".avif"),
+        *(".woff", ".woff2", ".ttf", ".otf", ".mp3", ".ogg", ".wav", ".mp4", ".webm"),
+    }
 )
 _NOT_ASSETS = frozenset(
     {"package.json", "package-lock.json", "tsconfig.json", "CMakeLists.txt", "requirements.txt"}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -56,6 +58,21 @@ def test_staging_keeps_what_was_published_beside_it(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "dist").iterdir()] == ["result"]
 
 
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    """A staging folder of a dead process of this machine goes; a living one's and a foreign one stay."""
+    code = (
+        "import os, pathlib, sys; from wasmrun_py.system.fs import staging_folder;"
+        "context = staging_folder(pathlib.Path(sys.argv[1]), prefix='x-'); context.__enter__(); os._exit(9)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    (left,) = tmp_path.iterdir()
+    (tmp_path / "x-user-notes").mkdir()
+    with staging_folder(tmp_path, prefix="x-") as living, staging_folder(tmp_path, prefix="x-"):
+        assert living.exists()
+        assert not left.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["x-user-notes"]
+
+
 @pytest.mark.parametrize(
     ("number", "reason"),
     [
@@ -94,11 +111,11 @@ def test_empty_folders_are_removed_up_to_a_stop(tmp_path: Path) -> None:
     assert tmp_path.exists()
 
 
-def _hold(lock: Path, log: Path, name: str) -> None:
+def _hold(lock: Path, log: Path, name: str, held_s: float = 0.05) -> None:
     with exclusive_lock(lock, on_wait=lambda: None):
         with log.open("a", encoding="utf-8") as stream:
             stream.write(f"{name} in\n")
-        time.sleep(0.05)
+        time.sleep(held_s)
         with log.open("a", encoding="utf-8") as stream:
             stream.write(f"{name} out\n")
 
@@ -123,7 +140,7 @@ def test_a_waiter_is_told(tmp_path: Path) -> None:
     told: list[str] = []
     context = multiprocessing.get_context("spawn")
     log = tmp_path / "log"
-    worker = context.Process(target=_hold, args=(tmp_path / "lock", log, "other"))
+    worker = context.Process(target=_hold, args=(tmp_path / "lock", log, "other", 2.0))
     worker.start()
     while not log.exists():
         time.sleep(0.005)

@@ -28,7 +28,11 @@ _COMMANDS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "detect": ((), {}),
     "clean": ((), {}),
     "init": ((), {}),
+    "doctor": ((), {}),
+    "toolchain": ((), {}),
 }
+# Command -> its subcommands, each a function ``<subcommand>_command`` of the command's file.
+_SUBCOMMANDS = {"toolchain": ("list", "install", "remove")}
 _ALIASES = {alias: name for name, (aliases, _) in _COMMANDS.items() for alias in aliases}
 _MODULES = {"exec": "exec_"}
 
@@ -79,6 +83,12 @@ def find_near_command(word: str) -> str | None:
 def _add_command(app: typer.Typer, name: str) -> None:
     aliases, settings = _COMMANDS[name]
     module = importlib.import_module(f"wasmrun_py.cli.commands.{_MODULES.get(name, name)}")
+    if name in _SUBCOMMANDS:
+        group = typer.Typer(help=(module.__doc__ or "").split(": ", 1)[1].splitlines()[0].capitalize())
+        for subcommand in _SUBCOMMANDS[name]:
+            group.command(subcommand)(_interruptible(getattr(module, f"{subcommand}_command")))
+        app.add_typer(group, name=name)
+        return
     function = _interruptible(getattr(module, f"{name}_command"))
     app.command(name, context_settings=settings)(function)
     for alias in aliases:

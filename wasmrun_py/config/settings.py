@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wasmrun_py.config.toml_file import Key, Schema, TomlFile, load_toml, suggest
-from wasmrun_py.model.build import WASM_TARGET, OptimizationLevel
 from wasmrun_py.model.errors import ConfigError, UsageError
+from wasmrun_py.model.target import WASM_TARGET, OptimizationLevel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,7 +118,7 @@ def resolve_settings(
         ConfigError: A file is broken, or a variable holds what it cannot.
     """
     project_file = load_toml(project / PROJECT_FILE, _PROJECT_SCHEMA)
-    user_file = load_toml(home.config_file, _USER_SCHEMA)
+    user_file = load_user_file(home)
     values: dict[str, str] = {}
     origins: dict[str, str] = {}
     for option, (variable, place) in _PLACES.items():
@@ -149,6 +149,28 @@ def resolve_settings(
         verbose=overrides.verbose,
         origins=origins,
     )
+
+
+def load_install_policy(*, environ: Mapping[str, str], home: Home) -> bool:
+    """Whether missing toolchains may be installed, where no project and no flag has a say.
+
+    Raises:
+        ConfigError: The user's file is broken.
+        UsageError: The variable holds what it cannot.
+    """
+    variable, place = _PLACES["policy"]
+    value = environ.get(variable) or _lookup(load_user_file(home), *place)
+    policy = _choice("policy", {"policy": value} if value else {}, {"policy": variable}, _POLICIES)
+    return policy != "system"
+
+
+def load_user_file(home: Home) -> TomlFile | None:
+    """The user's ``config.toml``, checked; None when there is none.
+
+    Raises:
+        ConfigError: It is broken.
+    """
+    return load_toml(home.config_file, _USER_SCHEMA)
 
 
 def _override(overrides: Overrides, option: str) -> str | None:

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from wasmrun_py.model.target import WASM_TARGET, WEB_TARGET, OptimizationLevel
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from wasmrun_py.model.diagnostic import Diagnostic
 
-WASM_TARGET = "wasm"
-WEB_TARGET = "web"
-
-
-class OptimizationLevel(StrEnum):
-    """How hard the toolchain tries (the article's name; DESIGN §2)."""
-
-    DEBUG = "debug"
-    RELEASE = "release"
-    SIZE = "size"
+__all__ = ["WASM_TARGET", "WEB_TARGET", "BuildConfig", "BuildResult", "OptimizationLevel", "Toolchain"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,7 @@ translated into them where they enter, with ``raise ... from``. Nothing here pri
     │   ├── NotFoundError         127    not-found
     │   ├── GuestLimitError       124    guest-limit
     │   └── TrapError             134    trap
+    ├── UnhealthyError              1    unhealthy
     └── InterruptError            130    interrupted
 
 ``ExecError`` and its kin follow ``env(1)`` and ``timeout(1)`` (DESIGN §5).
@@ -43,11 +44,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from wasmrun_py.model.diagnostic import Diagnostic, Severity
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from wasmrun_py.model.diagnostic import Diagnostic
 
 
 class WasmrunError(Exception):
@@ -116,6 +117,8 @@ class ConfigError(UsageError):
     def __init__(
         self, message: str, *, file: Path, line: int | None = None, column: int | None = None, hint: str = ""
     ) -> None:
+        from wasmrun_py.model.diagnostic import Diagnostic, Severity  # noqa: PLC0415 - only a failure needs it
+
         place = ":".join(str(part) for part in (file, line, column) if part is not None)
         diagnostic = Diagnostic(
             file=str(file),
@@ -310,6 +313,12 @@ class TrapError(ExecError):
     def __init__(self, message: str, *, backtrace: Sequence[str] = (), hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.backtrace = tuple(backtrace)
+
+
+class UnhealthyError(WasmrunError):
+    """``doctor`` found something that does not work."""
+
+    code = "unhealthy"
 
 
 class InterruptError(WasmrunError):

@@ -16,24 +16,20 @@ are those of the "Wasmrun Plugin Architecture" article.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from wasmrun_py.model.build import BuildConfig, BuildResult, OptimizationLevel, Toolchain
-from wasmrun_py.model.diagnostic import Diagnostic, Severity
-from wasmrun_py.model.manifest import (
-    Match,
-    MatchKind,
-    NoMatch,
-    PluginCapabilities,
-    PluginHealth,
-    PluginInfo,
-)
+from wasmrun_py.model.manifest import Match, MatchKind, NoMatch, PluginCapabilities, PluginInfo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from wasmrun_py.model.build import BuildConfig, BuildResult, Toolchain
+    from wasmrun_py.model.diagnostic import Diagnostic, Severity
     from wasmrun_py.model.events import Reporter
+    from wasmrun_py.model.target import OptimizationLevel
+    from wasmrun_py.model.tool import ToolReport
     from wasmrun_py.system.paths import Home
 
 __all__ = [
@@ -48,14 +44,30 @@ __all__ = [
     "Plugin",
     "PluginCapabilities",
     "PluginContext",
-    "PluginHealth",
     "PluginInfo",
+    "ReportsTools",
     "Severity",
     "Toolchain",
     "WasmBuilder",
 ]
 
 ENTRY_POINT_GROUP = "wasmrun.plugins"
+# What only a build needs is imported when it is first named: ``detect`` loads every plugin, and most of
+# them import their types from here.
+_OF_BUILDS = {
+    "BuildConfig": "build",
+    "BuildResult": "build",
+    "Toolchain": "build",
+    "Diagnostic": "diagnostic",
+    "Severity": "diagnostic",
+    "OptimizationLevel": "target",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _OF_BUILDS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"wasmrun_py.model.{_OF_BUILDS[name]}"), name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,3 +140,11 @@ class Plugin(Protocol):
 
     def get_builder(self) -> WasmBuilder:
         """A builder for this run."""
+
+
+@runtime_checkable
+class ReportsTools(Protocol):
+    """What a plugin may offer beside ``Plugin``: the state of its tools, for ``wasmrun doctor``."""
+
+    def report_tools(self) -> tuple[ToolReport, ...]:
+        """One report a tool, in order of preference; starts nothing longer than a version query."""

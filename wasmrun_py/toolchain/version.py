@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
 _PROBE_TIMEOUT_S = 60.0
 _OUTPUT_TAIL_LINES = 3
+_OUTPUT_TAIL_CHARACTERS = 300
 
 
 def parse_version(text: str) -> str | None:
@@ -80,7 +81,7 @@ def load_answer(argv: tuple[str, ...], environ: Mapping[str, str]) -> str:
 def broken_tool(program: str, reason: str, output: str) -> ToolCrashedError:
     """The error for a tool that is there and does not work."""
     said = " / ".join(output.split("\n")[-_OUTPUT_TAIL_LINES:]).strip(" /") if output.strip() else ""
-    tail = f": {said}" if said else ""
+    tail = f": {said[-_OUTPUT_TAIL_CHARACTERS:]}" if said else ""
     return ToolCrashedError(
         f"{program} is there but does not work ({reason}){tail}",
         hint="Repair or remove it, or choose another with --toolchain NAME.",

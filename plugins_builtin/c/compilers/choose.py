@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from wasmrun_py.plugin.api import PluginContext
 
 _TARGETS = (WASM_TARGET, WEB_TARGET)
-_EMCC_HINT = "Install Emscripten and put emcc on PATH (Debian: `apt install emscripten`)"
-_CLANG_HINT = "`apt install clang lld wasi-libc libclang-rt-dev-wasm32` on Debian"
+EMCC_HINT = "Install Emscripten and put emcc on PATH (Debian: `apt install emscripten`)"
+CLANG_HINT = "`apt install clang lld wasi-libc libclang-rt-dev-wasm32` on Debian"
+_CLANG_CXX_HINT = "`apt install libc++-dev-wasm32 libc++abi-dev-wasm32` on Debian"
 
 
 class CompilerName(StrEnum):
@@ -69,7 +70,7 @@ def get_compiler(needs: CompilerNeeds, context: PluginContext, reporter: Reporte
         return _get_web_compiler(forced, context)
     match forced:
         case CompilerName.EMCC:
-            return _get_emcc(context, f"{_EMCC_HINT}, or leave --toolchain emcc out.")
+            return _get_emcc(context, f"{EMCC_HINT}, or leave --toolchain emcc out.")
         case CompilerName.CLANG:
             return _get_clang(context, has_cxx=needs.has_cxx)
         case CompilerName.ZIG:
@@ -117,7 +118,7 @@ def _get_web_compiler(forced: CompilerName | None, context: PluginContext) -> Co
             f"{forced} cannot build for the web: only emcc writes the JavaScript that loads the module",
             hint="Leave --toolchain out, or build with --target wasm.",
         )
-    return _get_emcc(context, f"{_EMCC_HINT}, or build with --target wasm.")
+    return _get_emcc(context, f"{EMCC_HINT}, or build with --target wasm.")
 
 
 def _get_emcc(context: PluginContext, hint: str) -> Compiler:
@@ -131,12 +132,14 @@ def _get_clang(context: PluginContext, *, has_cxx: bool) -> Compiler:
     finding = find_clang(context.environ, has_cxx=has_cxx)
     if finding.clang is not None:
         return finding.clang
+    only_cxx = all("libc++" in part for part in finding.missing)
+    packages = _CLANG_CXX_HINT if only_cxx else CLANG_HINT
     raise MissingToolError(
         "clang is not on PATH"
         if finding.missing == ("clang",)
         else f"clang cannot build for WASI here: {_listed(finding.missing)} not found",
         tools=finding.missing,
-        hint=f"Install what is missing ({_CLANG_HINT}), or use --toolchain zig.",
+        hint=f"Install what is missing ({packages}), or use --toolchain zig.",
     )
 
 
@@ -175,7 +178,7 @@ def _nothing_able(finding: ClangFinding) -> MissingToolError:
         "and wasmrun may not install one",
         tools=list(CompilerName),
         hint=(
-            f"Install one: `{ZIG.manual_install}`, `apt install emscripten`, or {_CLANG_HINT}. Or let "
+            f"Install one: `{ZIG.manual_install}`, `apt install emscripten`, or {CLANG_HINT}. Or let "
             "wasmrun install zig: unset WASMRUN_TOOLCHAINS and leave --no-toolchain-install out."
         ),
     )
