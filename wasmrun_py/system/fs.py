@@ -11,6 +11,7 @@ import os
 import platform
 import re
 import shutil
+import sys
 import tempfile
 import zlib
 from contextlib import contextmanager
@@ -101,6 +102,23 @@ def staging_folder(parent: Path, *, prefix: str) -> Iterator[Path]:
     finally:
         remove_tree(staging)
         _remove_empty(made)
+
+
+def link_folder(link: Path, *, to: Path) -> None:
+    """Make ``link`` lead to the folder ``to``: a symbolic link, on Windows a junction.
+
+    Windows lets only some users make symbolic links, and everybody junctions.
+
+    Raises:
+        OutputError: The link cannot be made.
+    """
+    with translate_write_errors(f"link {link} to {to}"):
+        if sys.platform == "win32":
+            import _winapi  # noqa: PLC0415 - exists on Windows only
+
+            _winapi.CreateJunction(str(to), str(link))
+        else:
+            link.symlink_to(to, target_is_directory=True)
 
 
 def remove_tree(folder: Path) -> None:

