@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from plugins_builtin.python import componentize
+from plugins_builtin.python.choose import choose_toolchain, find_missing_toolchains
 from plugins_builtin.python.dependencies import install_dependencies, load_requirements
 from plugins_builtin.python.detect import ENTRY_FILES, EXTENSIONS
 from plugins_builtin.python.entry import get_entry
-from plugins_builtin.python.plugin import COMPONENTIZE_PY, PY2WASM
+from plugins_builtin.python.plugin import PY2WASM
 from plugins_builtin.python.program import load_program
 from plugins_builtin.python.tools import Session
 from wasmrun_py.model.build import WEB_TARGET, BuildConfig, BuildResult
@@ -18,6 +18,8 @@ from wasmrun_py.model.errors import UnsupportedBuildError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from plugins_builtin.python.dependencies import Requirements
+    from plugins_builtin.python.entry import Entry
     from wasmrun_py.model.events import Reporter
     from wasmrun_py.plugin.api import PluginContext
 
@@ -40,8 +42,6 @@ class PythonBuilder:
 
     def check_dependencies(self) -> tuple[str, ...]:
         """Empty when a toolchain is there or may be installed, else the names of those that would do."""
-        from plugins_builtin.python.choose import find_missing_toolchains  # noqa: PLC0415
-
         return find_missing_toolchains(self._context)
 
     def validate_project(self, project_path: Path) -> None:
@@ -63,12 +63,37 @@ class PythonBuilder:
             MissingToolError: No toolchain, and none may be installed.
             BuildError: A syntax error, a dependency that cannot be had, a toolchain that refused.
         """
-        raise NotImplementedError
+        if config.target == WEB_TARGET:
+            raise UnsupportedBuildError(
+                "Python cannot be built for the web target yet",
+                hint="Build with --target wasm and run it with `wasmrun exec`.",
+            )
+        session = Session(config=config, context=self._context, reporter=reporter)
+        entry = get_entry(config.project_path, config.entry)
+        requirements = load_requirements(config.project_path)
+        # The project's own mistakes come before anything is fetched.
+        load_program(config.project_path, entry, None)
+        output = config.output_dir / f"{config.name or sanitise_name(config.project_path.name)}.wasm"
+        if choose_toolchain(config.toolchain, self._context) == PY2WASM:
+            raise NotImplementedError
+        return _build_component(session, entry, requirements, output)
 
     def clean(self, project_path: Path) -> tuple[Path, ...]:
         """Nothing: builds write into their two folders only."""
         del project_path
         return ()
+
+
+def _build_component(
+    session: Session, entry: Entry, requirements: Requirements, output: Path
+) -> BuildResult:
+    from plugins_builtin.python import componentize  # noqa: PLC0415 - one of two ways
+
+    folder = install_dependencies(requirements, session, python=componentize.PYTHON_VERSION)
+    program = load_program(session.config.project_path, entry, folder)
+    command = componentize.get_command(session.context, session.reporter)
+    toolchain = componentize.build_component(session, program, command, output)
+    return BuildResult(wasm_path=output, toolchain=toolchain)
 
 
 def sanitise_name(name: str) -> str:

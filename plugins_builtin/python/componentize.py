@@ -10,7 +10,8 @@ from wasmrun_py.model.build import Toolchain
 from wasmrun_py.model.errors import ArtifactError, BuildError
 from wasmrun_py.system.process import describe_exit
 from wasmrun_py.toolchain.catalog import COMPONENTIZE_PY
-from wasmrun_py.toolchain.provision import ProvisionPolicy, get_provisioned
+from wasmrun_py.toolchain.provision import ProvisionPolicy
+from wasmrun_py.toolchain.python_tools import get_python_tool
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,8 +32,7 @@ def get_command(context: PluginContext, reporter: Reporter) -> tuple[str, ...]:
         MissingToolError, ProvisionError: It is not there and could or may not be installed.
     """
     policy = ProvisionPolicy(environ=context.environ, home=context.home, may_install=context.may_install)
-    get_provisioned(COMPONENTIZE_PY, policy, reporter)
-    return COMPONENTIZE_PY.command_in(COMPONENTIZE_PY.folder(context.home))
+    return get_python_tool(COMPONENTIZE_PY, policy, reporter)
 
 
 def build_component(session: Session, program: Program, command: tuple[str, ...], output: Path) -> Toolchain:

