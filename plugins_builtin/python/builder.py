@@ -75,7 +75,7 @@ class PythonBuilder:
         load_program(config.project_path, entry, None)
         output = config.output_dir / f"{config.name or sanitise_name(config.project_path.name)}.wasm"
         if choose_toolchain(config.toolchain, self._context) == PY2WASM:
-            raise NotImplementedError
+            return _build_module(session, entry, requirements, output)
         return _build_component(session, entry, requirements, output)
 
     def clean(self, project_path: Path) -> tuple[Path, ...]:
@@ -93,6 +93,16 @@ def _build_component(
     program = load_program(session.config.project_path, entry, folder)
     command = componentize.get_command(session.context, session.reporter)
     toolchain = componentize.build_component(session, program, command, output)
+    return BuildResult(wasm_path=output, toolchain=toolchain)
+
+
+def _build_module(session: Session, entry: Entry, requirements: Requirements, output: Path) -> BuildResult:
+    from plugins_builtin.python import py2wasm  # noqa: PLC0415 - one of two ways
+
+    folder = install_dependencies(requirements, session, python=py2wasm.PYTHON_VERSION)
+    program = load_program(session.config.project_path, entry, folder)
+    command = py2wasm.get_command(session)
+    toolchain = py2wasm.build_module(session, program, command, output)
     return BuildResult(wasm_path=output, toolchain=toolchain)
 
 

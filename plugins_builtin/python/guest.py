@@ -22,7 +22,13 @@ _IMPORT = re.compile(
 )
 _STAR_OR_NAME = re.compile(r"\w+")
 # Python's own traceback printer and what it imports: needed when nothing else works any more.
-ALWAYS = ("traceback", "linecache", "tokenize", "atexit", "warnings", "encodings.ascii", "encodings.latin_1")
+ALWAYS = (
+    *("traceback", "linecache", "tokenize", "warnings", "_pylong"),
+    *("encodings.ascii", "encodings.latin_1", "encodings.utf_8_sig", "encodings.utf_16", "encodings.utf_32"),
+    *("encodings.cp1252", "encodings.cp437", "encodings.idna", "encodings.unicode_escape"),
+)
+# Imports that no Python file shows: the interpreter's own C code makes them.
+_HIDDEN = {"datetime": ("_strptime",), "time": ("_strptime",)}
 _SUCCESS, _FAILURE = 0, 1
 
 
@@ -212,6 +218,9 @@ def load_library(folder: str, names: set[str]) -> dict[str, StoredModule]:
     seen = set(waiting)
     while waiting:
         name = waiting.pop()
+        hidden = set(_HIDDEN.get(name, ())) - seen
+        seen |= hidden
+        waiting.extend(hidden)
         stored = _read_module(folder, name)
         if stored is None:
             continue

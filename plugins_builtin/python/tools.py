@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from wasmrun_py.plugin.api import PluginContext
 
 
+# The user's own Python set-up: toolchains written in Python would read it as theirs.
+_DROPPED_VARIABLES = frozenset({"PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "CFLAGS", "CPPFLAGS"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """A build's surroundings.
@@ -43,7 +47,8 @@ class Session:
             ToolCrashedError: It could not be started, or a signal ended it.
         """
         # One language and no colours, so that messages can be read by machines.
-        env = {**self.context.environ, "LC_ALL": "C.UTF-8", "NO_COLOR": "1", **(extra_env or {})}
+        own = {name: value for name, value in self.context.environ.items() if name not in _DROPPED_VARIABLES}
+        env = {**own, "LC_ALL": "C.UTF-8", "NO_COLOR": "1", **(extra_env or {})}
         log_file = self.context.home.logs / f"python-{self.config.work_dir.name}.log"
         self.reporter.emit(ToolStarted(argv=argv))
         result = run_tool(

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from wasmrun_py.execute.sandbox import Sandbox
 
 _RUN_INTERFACE = "wasi:cli/run"
+# ``wasi:cli/run`` tells success from failure only. A component that exports this too says which failure.
+_STATUS_INTERFACE = "wasmrun:program/status"
+_STATUS_FUNCTION = "exit-code"
 _EXIT_MASK = 0xFF
 _INTEGER_RANGES: dict[type[component.ValType], tuple[str, int, int]] = {
     component.S8: ("s8", -(2**7), 2**7 - 1),
@@ -63,7 +66,9 @@ def run_component(sandbox: Sandbox, data: bytes) -> tuple[int, list[str]]:
             function = _get_function(store, instance, str(call))
             return 0, _call(store, function, values or [])
         function = _get_function(store, instance, "run", inside=interface)
-        return (0 if function(store).tag == "ok" else 1), []
+        if function(store).tag == "ok":
+            return 0, []
+        return _load_exit_code(store, instance, exports), []
     except ExitTrap as ended:
         return ended.code & _EXIT_MASK, []
     except (Trap, WasmtimeError) as error:
@@ -80,6 +85,17 @@ def _get_run_interface(sandbox: Sandbox, exports: dict[str, ComponentExtern]) ->
         f"{sandbox.request['module']} does not export {_RUN_INTERFACE}: it is a library, not a program",
         hint=f"Call one of its exports with --call NAME: {functions}." if functions else "",
     )
+
+
+def _load_exit_code(
+    store: Store, instance: component.Instance, exports: dict[str, ComponentExtern]
+) -> int:
+    """The code of a run that failed: the component's own where it tells, else 1."""
+    if _STATUS_INTERFACE not in exports:
+        return 1
+    function = _get_function(store, instance, _STATUS_FUNCTION, inside=_STATUS_INTERFACE)
+    code = function(store)
+    return (code & _EXIT_MASK) or 1 if isinstance(code, int) else 1
 
 
 def _get_function(
