@@ -84,9 +84,7 @@ class PythonBuilder:
         return ()
 
 
-def _build_component(
-    session: Session, entry: Entry, requirements: Requirements, output: Path
-) -> BuildResult:
+def _build_component(session: Session, entry: Entry, requirements: Requirements, output: Path) -> BuildResult:
     from plugins_builtin.python import componentize  # noqa: PLC0415 - one of two ways
 
     folder = install_dependencies(requirements, session, python=componentize.PYTHON_VERSION)

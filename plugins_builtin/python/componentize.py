@@ -8,6 +8,7 @@ from plugins_builtin.python.diagnostics import parse_traceback
 from plugins_builtin.python.guest_files import APP_MODULE, WORLD, write_guest_files
 from wasmrun_py.model.build import Toolchain
 from wasmrun_py.model.errors import ArtifactError, BuildError
+from wasmrun_py.system.fs import atomic_write
 from wasmrun_py.system.process import describe_exit
 from wasmrun_py.toolchain.catalog import COMPONENTIZE_PY
 from wasmrun_py.toolchain.provision import ProvisionPolicy
@@ -48,10 +49,15 @@ def build_component(session: Session, program: Program, command: tuple[str, ...]
         *(*command, "-d", str(work / "wit"), "-w", WORLD, "componentize", APP_MODULE),
         *("-p", str(work / "app"), "-o", str(output), *session.config.custom_args),
     )
+    # It takes in the packages of VIRTUAL_ENV, else of whatever Python it finds: here there are none.
+    nothing = work / "environment"
+    atomic_write(nothing / "site-packages" / ".keep", b"")
     toolchain = Toolchain(name=COMPONENTIZE_PY.name, version=COMPONENTIZE_PY.version)
     project = session.config.project_path.name
     with session.step(f"Building {project} with {COMPONENTIZE_PY.title}"):
-        result = session.run(argv, tool=COMPONENTIZE_PY.name, cwd=work)
+        result = session.run(
+            argv, tool=COMPONENTIZE_PY.name, cwd=work, extra_env={"VIRTUAL_ENV": str(nothing)}
+        )
     if result.returncode != 0:
         diagnostics = parse_traceback(result.output, COMPONENTIZE_PY.name)
         raise BuildError(

@@ -130,9 +130,7 @@ def _check_pure(folder: Path) -> None:
         raise _native(native)
 
 
-def _refused(
-    names: tuple[str, ...], output: str, returncode: int, session: Session, uv: str
-) -> BuildError:
+def _refused(names: tuple[str, ...], output: str, returncode: int, session: Session, uv: str) -> BuildError:
     native = tuple(name for name in names if _has_native_wheel(name, session, uv))
     if native:
         return _native(native)

@@ -62,7 +62,7 @@ def get_entry(project: Path, wanted: Path | None) -> Entry:
     if not candidates:
         raise BuildError(
             f"{project.name} has no Python file to start with",
-            hint=f"Add one of {', '.join(ENTRY_FILES)}, or name the file: entry = \"FILE\" in wasmrun.toml.",
+            hint=f'Add one of {", ".join(ENTRY_FILES)}, or name the file: entry = "FILE" in wasmrun.toml.',
         )
     raise BuildError(
         f"{project.name} has several Python files to start with: {', '.join(candidates)}",

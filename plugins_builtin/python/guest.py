@@ -8,6 +8,7 @@ have been put into its memory at build time. ``ModuleStore`` holds that; ``run_p
 
 from __future__ import annotations
 
+import contextlib
 import importlib.machinery
 import os
 import re
@@ -26,6 +27,22 @@ ALWAYS = (
     *("traceback", "linecache", "tokenize", "warnings", "_pylong"),
     *("encodings.ascii", "encodings.latin_1", "encodings.utf_8_sig", "encodings.utf_16", "encodings.utf_32"),
     *("encodings.cp1252", "encodings.cp437", "encodings.idna", "encodings.unicode_escape"),
+)
+# Tools for programmers that other modules mention for a use of their own: only in when the program asks.
+_NOT_FOLLOWED = frozenset(
+    {
+        "pdb",
+        "bdb",
+        "cmd",
+        "code",
+        "pydoc",
+        "pydoc_data",
+        "doctest",
+        "unittest",
+        "test",
+        "webbrowser",
+        "_pyrepl",
+    }
 )
 # Imports that no Python file shows: the interpreter's own C code makes them.
 _HIDDEN = {"datetime": ("_strptime",), "time": ("_strptime",)}
@@ -47,7 +64,7 @@ class StoredModule:
         self.filename = filename
         self.is_package = is_package
         self.code: types.CodeType | None = None
-        self._packed = zlib.compress(source, 6)
+        self._packed = zlib.compress(source, 1)
 
     @property
     def source(self) -> bytes:
@@ -215,29 +232,29 @@ def load_library(folder: str, names: set[str]) -> dict[str, StoredModule]:
     """
     found: dict[str, StoredModule] = {}
     waiting = sorted({parent for name in names for parent in with_parents(name)})
+    tools = _NOT_FOLLOWED - set(waiting)
     seen = set(waiting)
     while waiting:
         name = waiting.pop()
-        hidden = set(_HIDDEN.get(name, ())) - seen
-        seen |= hidden
-        waiting.extend(hidden)
-        stored = _read_module(folder, name)
-        if stored is None:
-            continue
-        found[name] = stored
-        package = name if stored.is_package else name.rpartition(".")[0]
-        new = parse_imports(stored.source, package) - seen
+        new = set(_HIDDEN.get(name, ()))
+        file = _read_module(folder, name)
+        if file is not None:
+            filename, source, is_package = file
+            found[name] = StoredModule(filename, source, is_package=is_package)
+            new |= parse_imports(source, name if is_package else name.rpartition(".")[0])
+        new = {each for each in new - seen if each.partition(".")[0] not in tools}
         seen |= new
         waiting.extend(new)
     return found
 
 
-def _read_module(folder: str, name: str) -> StoredModule | None:
+def _read_module(folder: str, name: str) -> tuple[str, bytes, bool] | None:
+    """File name, content, and whether it is a package's ``__init__``."""
     path = f"{folder}/{name.replace('.', '/')}"
     for filename, is_package in ((f"{path}/__init__.py", True), (f"{path}.py", False)):
         try:
             with open(filename, "rb") as stream:  # noqa: PTH123 - pathlib is one more module to load
-                return StoredModule(filename, stream.read(), is_package=is_package)
+                return filename, stream.read(), is_package
         except OSError:
             continue
     return None
@@ -266,7 +283,7 @@ def run_program(store: ModuleStore, name: str, *, as_module: bool) -> int:
     stored = store.modules[name]
     module = types.ModuleType("__main__")
     module.__file__ = stored.filename
-    module.__loader__ = store
+    module.__dict__["__loader__"] = store
     module.__dict__["__builtins__"] = sys.modules["builtins"]
     if as_module:
         module.__spec__ = store.find_spec(name)
@@ -303,10 +320,8 @@ def exit_code(ended: SystemExit) -> int:
 
 
 def _report(error: BaseException) -> None:
-    try:
+    with contextlib.suppress(OSError, ValueError, AttributeError):
         sys.stdout.flush()
-    except (OSError, ValueError, AttributeError):
-        pass
     try:
         sys.excepthook(type(error), error, error.__traceback__)
     except SystemExit:
@@ -320,7 +335,7 @@ def _finish() -> bool:
     """What the interpreter does at its end: exit functions, then flushing; False when stdout is broken."""
     import atexit  # noqa: PLC0415 - a program may have replaced nothing before this
 
-    atexit._run_exitfuncs()
+    atexit._run_exitfuncs()  # noqa: SLF001 - what the interpreter calls at its end
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugins_builtin.python.guest import with_parents
-from wasmrun_py.model.errors import OutputError
 from wasmrun_py.system.fs import atomic_write, translate_write_errors
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ interface run {
 }
 """
 # Only wanted by name: the test suite, programs with windows, and what installs Python.
-_NEVER = ("test", "idlelib", "tkinter", "turtledemo", "ensurepip", "venv", "lib2to3", "pydoc_data", "this", "antigravity")
+_NEVER = ("test", "idlelib", "tkinter", "turtledemo", "ensurepip", "venv", "lib2to3", "pydoc_data", "_pyrepl")
 
 
 def write_guest_files(folder: Path, program: Program) -> None:

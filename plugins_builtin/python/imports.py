@@ -1,4 +1,4 @@
-"""Read what a Python file imports from its syntax tree; nothing is run, nothing outside the text is looked at."""
+"""Read what a Python file imports from its syntax tree; nothing is run, no other file is looked at."""
 
 from __future__ import annotations
 

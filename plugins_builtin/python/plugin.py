@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from plugins_builtin.python.builder import PythonBuilder
+    from wasmrun_py.model.tool import ToolReport
     from wasmrun_py.plugin.api import PluginContext
 
 AUTO = "auto"
@@ -66,3 +67,9 @@ class PythonPlugin:
         from plugins_builtin.python.builder import PythonBuilder  # noqa: PLC0415 - detection must stay light
 
         return PythonBuilder(self._context)
+
+    def report_tools(self) -> tuple[ToolReport, ...]:
+        """What each toolchain's state is, for ``wasmrun doctor``."""
+        from plugins_builtin.python.report_tools import report_tools  # noqa: PLC0415 - detection must stay light
+
+        return report_tools(self._context)

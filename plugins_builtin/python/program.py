@@ -123,7 +123,7 @@ def load_program(project: Path, entry: Entry, dependencies: Path | None) -> Prog
 
 
 def walk_modules(root: Path) -> Iterator[tuple[str, Path]]:
-    """Every module below a folder with its absolute name; hidden, foreign and environment folders left out."""
+    """Every module below a folder with its absolute name; foreign folders and environments left out."""
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(
             name

@@ -31,6 +31,8 @@ PYTHON_VERSION = "3.11"
 # The compiler asks for a tool for ELF files although it never runs it for WebAssembly.
 _PATCHELF = "#!/bin/sh\necho patchelf 0.18.0\n"
 _MODULE = "output.wasm"
+# zig traps on undefined behaviour without being asked, and the generated code has some.
+_NO_TRAPS = "-fno-sanitize=undefined"
 _FIXED = (
     *("--standalone", "--static-libpython=yes", "--disable-ccache", "--assume-yes-for-downloads"),
     *("--no-progressbar", f"--output-filename={_MODULE}"),
@@ -97,10 +99,10 @@ def level_flags(config: BuildConfig) -> Mapping[str, str]:
     """The level for the C compiler and the linker; the ones that come last win."""
     keep = config.debug_info or config.optimization_level is OptimizationLevel.DEBUG
     if config.optimization_level is OptimizationLevel.DEBUG:
-        return {"CCFLAGS": "-O0 -g", "LDFLAGS": "-O2"}
+        return {"CCFLAGS": f"-O0 -g {_NO_TRAPS}", "LDFLAGS": "-O2"}
     if config.optimization_level is OptimizationLevel.SIZE:
-        return {"CCFLAGS": "-Oz", "LDFLAGS": "-O2" if keep else "-O2 -Wl,--strip-all"}
-    return {"CCFLAGS": "-O2", "LDFLAGS": "-O2" if keep else "-O2 -Wl,--strip-debug"}
+        return {"CCFLAGS": f"-Oz {_NO_TRAPS}", "LDFLAGS": "-O2" if keep else "-O2 -Wl,--strip-all"}
+    return {"CCFLAGS": f"-O2 {_NO_TRAPS}", "LDFLAGS": "-O2" if keep else "-O2 -Wl,--strip-debug"}
 
 
 def include_options(program: Program) -> tuple[str, ...]:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 # The user's own Python set-up: toolchains written in Python would read it as theirs.
-_DROPPED_VARIABLES = frozenset({"PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "CFLAGS", "CPPFLAGS"})
+_DROPPED_VARIABLES = frozenset(
+    {"PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "CFLAGS", "CPPFLAGS"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

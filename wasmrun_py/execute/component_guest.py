@@ -87,9 +87,7 @@ def _get_run_interface(sandbox: Sandbox, exports: dict[str, ComponentExtern]) ->
     )
 
 
-def _load_exit_code(
-    store: Store, instance: component.Instance, exports: dict[str, ComponentExtern]
-) -> int:
+def _load_exit_code(store: Store, instance: component.Instance, exports: dict[str, ComponentExtern]) -> int:
     """The code of a run that failed: the component's own where it tells, else 1."""
     if _STATUS_INTERFACE not in exports:
         return 1

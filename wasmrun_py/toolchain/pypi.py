@@ -66,9 +66,8 @@ class PypiClient:
 
     def __init__(self, *, interpreter: Path | None = None, from_source: bool = False) -> None:
         self._python = str(interpreter or sys.executable)
-        self._common = ("--no-deps", "--require-hashes")
-        if not from_source:
-            self._common = (*self._common, "--only-binary", ":all:")
+        binary_only = () if from_source else ("--only-binary", ":all:")
+        self._common = ("--no-deps", "--require-hashes", *binary_only)
 
     def install(
         self, pin: ToolchainPin, *, staging: Path, environ: Mapping[str, str], reporter: Reporter

@@ -106,19 +106,20 @@ def get_python(pin: ToolchainPin, policy: ProvisionPolicy, reporter: Reporter) -
         MissingToolError: It is not there and may not be installed.
         ProvisionError: uv could not install it.
     """
-    found = find_python(pin.python or "", policy.environ)
+    version = pin.python or ""
+    found = find_python(version, policy.environ)
     if found is not None:
         return found
-    needed = f"Python {pin.python}"
-    hint = f"Install it with `uv python install {pin.python}`, or put python{pin.python} on PATH."
+    needed = f"Python {version}"
+    hint = f"Install it with `uv python install {version}`, or put python{version} on PATH."
     uv = find_uv(policy.environ)
     if uv is None or not policy.may_install:
         raise MissingToolError(f"{pin.title} needs {needed}, which is not there", tools=[needed], hint=hint)
     reporter.emit(Message(level=Level.INFO, text=f"{pin.title} needs {needed}: installing it with uv"))
-    argv = (str(uv), "python", "install", "--no-progress", "--color", "never", pin.python)
+    argv = (str(uv), "python", "install", "--no-progress", "--color", "never", version)
     reporter.emit(ToolStarted(argv=argv))
     result = run_tool(ToolCall(argv=argv, cwd=uv.parent, env=policy.environ, timeout_s=_INSTALL_TIMEOUT_S))
-    found = find_python(pin.python or "", policy.environ) if result.returncode == 0 else None
+    found = find_python(version, policy.environ) if result.returncode == 0 else None
     if found is None:
         reason = parse_reason(result.output) or describe_exit(result.returncode)
         raise ProvisionError(f"{needed} could not be installed: {reason}", tools=[needed], hint=hint)

