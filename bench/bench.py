@@ -20,13 +20,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wasmrun_py.toolchain.catalog import COMPONENTIZE_PY
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 ROOT = Path(__file__).parent.parent
+PY_HELLO = ROOT / "fixtures" / "projects" / "py-hello"
 HELLO = ROOT / "fixtures" / "projects" / "c-hello"
 BIG_FUNCTIONS = 40_000
 BIG_BODY_BYTES = 512
+
+BARE_WORLD = """package bare:hello;
+world hello { export wasi:cli/run@0.2.0; }
+"""
+BARE_CLI = """package wasi:cli@0.2.0;
+interface run { run: func() -> result; }
+"""
+BARE_APP = """import sys
+from wit_world import exports
+
+class Run(exports.Run):
+    def run(self):
+        names = sys.argv[1:] or ["Python"]
+        print(f"Hello from {' and '.join(names)}")
+"""
 
 DIRECT_EXEC = """
 import sys, wasmtime
@@ -57,6 +75,7 @@ class Row:
         ratio_budget: The largest allowed ratio, or None.
         added_budget_s: The largest allowed difference in seconds, or None.
         total_budget_s: The largest allowed time of ours in seconds, or None.
+        either: The ratio and the difference are alternatives: one that is held is enough.
         reset: Run before each of our runs (a fresh home), untimed.
     """
 
@@ -66,6 +85,7 @@ class Row:
     ratio_budget: float | None = None
     added_budget_s: float | None = None
     total_budget_s: float | None = None
+    either: bool = False
     reset: Callable[[], None] = lambda: None
 
 
@@ -102,6 +122,7 @@ def rows(work: Path) -> Iterator[Row]:
         ratio_budget=7,
     )
     yield from compile_rows(work, wasmrun, project)
+    yield python_row(work, wasmrun)
     module = project / "dist" / "c-hello.wasm"
     if not module.is_file():
         subprocess.run([*wasmrun, "compile", str(project)], check=True, capture_output=True)
@@ -147,6 +168,41 @@ def compile_rows(work: Path, wasmrun: Sequence[str], project: Path) -> Iterator[
             )
 
 
+def python_row(work: Path, wasmrun: Sequence[str]) -> Row:
+    """A cold build of a small Python program, against componentize-py called by hand on its like.
+
+    The first pair, which is not timed, installs componentize-py.
+    """
+    project = Path(shutil.copytree(PY_HELLO, work / "py-hello", ignore=shutil.ignore_patterns("dist")))
+    bare = work / "bare"
+    (bare / "wit" / "deps" / "cli").mkdir(parents=True)
+    (bare / "wit" / "world.wit").write_text(BARE_WORLD)
+    (bare / "wit" / "deps" / "cli" / "cli.wit").write_text(BARE_CLI)
+    (bare / "app").mkdir()
+    (bare / "app" / "app.py").write_text(BARE_APP)
+    pin = f"{COMPONENTIZE_PY.slug}/{COMPONENTIZE_PY.program}"
+    peer = (sys.executable, "-I", str(work / "home" / "toolchains" / pin), "-d", str(bare / "wit"))
+    return Row(
+        name="cold Python compile / componentize-py by hand",
+        ours=(*wasmrun, "compile", str(project), "--toolchain", "componentize-py"),
+        peer=(
+            *peer,
+            "-w",
+            "hello",
+            "componentize",
+            "app",
+            "-p",
+            str(bare / "app"),
+            "-o",
+            str(bare / "app.wasm"),
+        ),
+        ratio_budget=1.1,
+        added_budget_s=0.2,
+        either=True,
+        reset=lambda: shutil.rmtree(project / "dist", ignore_errors=True),
+    )
+
+
 def measure(row: Row, pairs: int, environ: dict[str, str]) -> list[tuple[float, float]]:
     """(ours, peer) in seconds for each pair, after one warm-up of both."""
     timed = []
@@ -176,8 +232,11 @@ def show(row: Row, timed: list[tuple[float, float]]) -> bool:
         (row.added_budget_s, added, "added <= {:g} s"),
         (row.total_budget_s, ours, "ours <= {:g} s"),
     ]
-    held = all(budget is None or value <= budget for budget, value, _ in budgets)
-    said = ", ".join(text.format(budget) for budget, _, text in budgets if budget is not None)
+    kept = [value <= budget for budget, value, _ in budgets if budget is not None]
+    held = any(kept) if row.either else all(kept)
+    said = (" or " if row.either else ", ").join(
+        text.format(budget) for budget, _, text in budgets if budget is not None
+    )
     print(
         f"{row.name:<44}{ours * 1000:>6.0f} ms{peer * 1000:>6.0f} ms{ratio:>8.2f}{added * 1000:>+6.0f} ms"
         f"   {said}: {'held' if held else 'MISSED'}"

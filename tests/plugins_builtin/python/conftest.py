@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import filelock
@@ -17,6 +16,7 @@ from wasmrun_py.toolchain.pypi import find_uv
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 HELLO = FIXTURES / "py-hello"
 REPORT = FIXTURES / "py-report"
@@ -86,8 +86,10 @@ def run_cpython(
 
 def _compile(project: Path, toolchain: str, output: Path, home: Path) -> None:
     env = {**os.environ, "WASMRUN_HOME": str(home), "NO_COLOR": "1"}
-    command = [sys.executable, "-m", "wasmrun_py", "compile", project, "-o", output, "--toolchain", toolchain]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "wasmrun_py", "compile", str(project), "-o", str(output)]
+    done = subprocess.run(
+        [*command, "--toolchain", toolchain], env=env, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         shutil.rmtree(output, ignore_errors=True)
         pytest.fail(done.stderr)

