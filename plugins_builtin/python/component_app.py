@@ -18,7 +18,6 @@ _program = guest.ModuleStore(
         for name, (filename, source, is_package) in sources.MODULES.items()
     },
     namespaces=frozenset(sources.NAMESPACES),
-    data=sources.DATA,
 )
 _wanted = {*sources.WANTED, *guest.ALWAYS}
 if sources.WHOLE_LIBRARY:

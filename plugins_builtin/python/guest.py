@@ -79,12 +79,11 @@ class StoredModule:
 
 
 class ModuleStore:
-    """A finder and loader of modules in memory, and of the data files beside them.
+    """A finder and loader of modules in memory.
 
     Args:
         modules: The modules by absolute name.
         namespaces: Names of packages without an ``__init__``.
-        data: Other files by the name that ``__file__``'s folder and their own name give.
     """
 
     def __init__(
@@ -92,11 +91,9 @@ class ModuleStore:
         modules: dict[str, StoredModule],
         *,
         namespaces: frozenset[str] = frozenset(),
-        data: dict[str, bytes] | None = None,
     ) -> None:
         self.modules = modules
         self._namespaces = namespaces
-        self._data = data or {}
 
     def find_spec(
         self, name: str, path: object = None, target: object = None
@@ -142,15 +139,12 @@ class ModuleStore:
         return self.modules[name].filename
 
     def get_data(self, path: str) -> bytes:
-        """A data file beside a module (``pkgutil.get_data``).
+        """A data file beside a module (``pkgutil.get_data``): there is none.
 
         Raises:
-            FileNotFoundError: It was not there at build time.
+            FileNotFoundError: Always.
         """
-        try:
-            return self._data[path]
-        except KeyError:
-            raise FileNotFoundError(2, "No such file in this component", path) from None
+        raise FileNotFoundError(2, "Data files are not in the component; grant their folder", path)
 
 
 class MissingModules:

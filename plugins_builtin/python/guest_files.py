@@ -69,7 +69,6 @@ def format_sources(program: Program) -> str:
         "AS_MODULE": program.entry.package is not None,
         "MODULES": modules,
         "NAMESPACES": sorted(find_namespaces(program)),
-        "DATA": {},
         "WANTED": sorted(program.imported - program.modules.keys()),
         "WHOLE_LIBRARY": program.is_dynamic,
         "NEVER": _NEVER,

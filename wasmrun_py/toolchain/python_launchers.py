@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wasmrun_py.system.fs import atomic_write
+from wasmrun_py.toolchain.py2wasm_sources import add_stand_ins
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,9 +42,10 @@ def prepare_componentize_py(folder: Path) -> None:
 
 
 def prepare_py2wasm(folder: Path) -> None:
-    """Write the launcher of py2wasm's compiler.
+    """Write the launcher of py2wasm's compiler, and mend its C code.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: A file cannot be written.
     """
+    add_stand_ins(folder)
     atomic_write(folder / LAUNCHER, (_HEAD + _PY2WASM).encode())

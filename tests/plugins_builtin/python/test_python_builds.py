@@ -207,7 +207,12 @@ def test_a_second_build_installs_nothing_and_works_offline(tmp_path: Path, wasmr
     )
     first = wasmrun("compile", project, "--toolchain", "componentize-py")
     assert first.code == 0, first.err
-    env = {"UV_OFFLINE": "1", "UV_CACHE_DIR": str(tmp_path / "empty-cache"), "PIP_NO_INDEX": "1"}
+    env = {
+        "WASMRUN_TOOLCHAIN": "componentize-py",
+        "UV_OFFLINE": "1",
+        "UV_CACHE_DIR": str(tmp_path / "empty-cache"),
+        "PIP_NO_INDEX": "1",
+    }
     second = wasmrun("exec", "--timeout", "60", project, env=env)
     assert (second.code, second.out) == (0, "ok\n"), second.err
     assert "installing componentize-py" not in second.err

@@ -149,7 +149,7 @@ def test_broken_requirements_name_the_file(tmp_path: Path) -> None:
 
 def test_a_tools_traceback_becomes_a_diagnostic() -> None:
     """The innermost place and the last line of a traceback."""
-    text = 'Traceback (most recent call last):\n  File "/0/a.py", line 3, in <module>\n    boom\nNameError: boom\n'
+    text = 'Traceback (most recent call last):\n  File "/0/a.py", line 3, in f\n    boom\nNameError: boom\n'
     (diagnostic,) = parse_traceback(text, "componentize-py")
     assert (diagnostic.file, diagnostic.line, diagnostic.message) == ("/0/a.py", 3, "NameError: boom")
 

@@ -61,6 +61,6 @@ def test_a_traceback_names_the_users_file_and_line(
     """An exception nobody catches: exit code 1, and on stderr the project's own files and lines."""
     given = wasmrun("exec", report_build[toolchain], stdin=BAD_DATE)
     assert given.code == 1
-    assert 'report/orders.py", line 35, in parse_order' in given.err
+    assert 'report/orders.py", line 37, in parse_order' in given.err
     assert 'main.py", line 31, in <module>' in given.err
     assert "ValueError: time data 'tomorrow' does not match format '%Y-%m-%d'" in given.err
