@@ -100,6 +100,7 @@ class AssemblyScriptBuilder:
             additional_files=made.others,
             toolchain=Toolchain(name="asc", version=compiler.version),
             diagnostics=diagnostics,
+            binaryen_ran=True,
         )
 
     def clean(self, project_path: Path) -> tuple[Path, ...]:
@@ -157,8 +158,7 @@ def _choose_entries(root: Path, config: AscConfig, named: str | None) -> tuple[s
     if found is not None:
         return (found,)
     raise BuildError(
-        f"{root.name} has no entry file: no {', '.join(_ENTRY_CANDIDATES)}, "
-        f"and no entries in {CONFIG_FILE}",
+        f"{root.name} has no entry file: no {', '.join(_ENTRY_CANDIDATES)}, and no entries in {CONFIG_FILE}",
         hint='Name one: "entries": ["FILE"] in asconfig.json, or entry = "FILE" in wasmrun.toml.',
     )
 

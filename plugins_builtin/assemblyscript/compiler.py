@@ -9,8 +9,8 @@ from plugins_builtin.assemblyscript.detect import COMPILER_PACKAGE, PACKAGE_FILE
 from plugins_builtin.assemblyscript.json_file import load_json_object
 from plugins_builtin.assemblyscript.package import find_package
 from wasmrun_py.model.errors import UnsupportedBuildError
-from wasmrun_py.toolchain.asc import ASC_NODE, get_asc
 from wasmrun_py.toolchain.catalog import ASC
+from wasmrun_py.toolchain.install import get_toolchain
 from wasmrun_py.toolchain.node import NodeNeeds, get_node, parse_minimum
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def get_compiler(folder: Path, policy: ProvisionPolicy, reporter: Reporter) -> C
     """
     local = find_package(COMPILER_PACKAGE, folder)
     if local is None:
-        script, version, minimum = get_asc(policy, reporter), ASC.version, ASC_NODE
+        script, version, minimum = get_toolchain(ASC, policy, reporter), ASC.version, ASC.node
     else:
         script = local / "bin" / "asc.js"
         version, minimum = _describe_local(local)

