@@ -201,7 +201,7 @@ def _output_name(config: BuildConfig, page: Page | None) -> str:
 
 
 def _runs_binaryen(session: Session) -> bool:
-    """Whether it did: emcc always runs Binaryen's optimizer, and clang's driver does where wasm-opt is on PATH."""
+    """Whether Binaryen has seen the module: emcc always runs it, clang's driver where wasm-opt is on PATH."""
     return session.compiler.name in {"emcc", "clang"}
 
 
