@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wasmrun_py.build.artifacts import Artifact, check_artifacts
+from wasmrun_py.build.engine_warmer import EngineWarmer
 from wasmrun_py.build.outputs import StagedFile, publish, remember_output_dir
 from wasmrun_py.config.toml_file import suggest
 from wasmrun_py.model.build import BuildConfig, BuildResult, OptimizationLevel, Toolchain
@@ -148,7 +149,7 @@ def _build(
         try:
             with foreign_code(chosen.name, "build"):
                 builder = chosen.plugin.get_builder()
-                result = builder.build(config, reporter)
+                result = builder.build(config, EngineWarmer(reporter))
                 if not isinstance(result, BuildResult):
                     raise TypeError(f"it returned a {type(result).__name__}, not a BuildResult")
                 return builder.language_name, result

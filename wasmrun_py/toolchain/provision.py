@@ -7,10 +7,8 @@ packages are fetched is the business of ``pypi``.
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from wasmrun_py.model.errors import MissingToolError, ProvisionError, ToolCrashedError
@@ -22,7 +20,6 @@ from wasmrun_py.system.fs import (
     staging_folder,
     translate_write_errors,
 )
-from wasmrun_py.toolchain.pypi import install_package
 from wasmrun_py.toolchain.version import load_answer
 
 if TYPE_CHECKING:
@@ -116,6 +113,8 @@ def refused(pin: ToolchainPin) -> MissingToolError:
 
 def _install(pin: ToolchainPin, policy: ProvisionPolicy, reporter: Reporter) -> Path:
     """Install under the lock; returns the program."""
+    from wasmrun_py.toolchain.pypi import install_package  # noqa: PLC0415 - few builds install
+
     home = policy.home
     with translate_write_errors(f"create {home.toolchains}"):
         home.toolchains.mkdir(parents=True, exist_ok=True)
@@ -201,6 +200,9 @@ def _probe(pin: ToolchainPin, folder: Path, environ: Mapping[str, str]) -> None:
 
 
 def _write_receipt(pin: ToolchainPin, folder: Path) -> None:
+    import json  # noqa: PLC0415 - as above
+    from datetime import UTC, datetime  # noqa: PLC0415 - as above
+
     receipt = {
         "name": pin.name,
         "version": pin.version,
