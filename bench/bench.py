@@ -91,7 +91,7 @@ def rows(work: Path) -> Iterator[Row]:
     """The comparisons, with what they need put into ``work``."""
     wasmrun = find_wasmrun()
     bare_python = (sys.executable, "-c", "pass")
-    project = Path(shutil.copytree(HELLO, work / "hello", ignore=shutil.ignore_patterns("dist")))
+    project = Path(shutil.copytree(HELLO, work / "c-hello", ignore=shutil.ignore_patterns("dist")))
     yield Row(
         name="--version / python -c pass", ours=(*wasmrun, "--version"), peer=bare_python, ratio_budget=1.5
     )

@@ -193,5 +193,5 @@ def _hint_for(outcome: ToolOutcome) -> str:
     if "undefined symbol" in said:
         return "Define the symbol, add the file that defines it to . or src/, or link a library after `--`."
     if "file not found" in said:
-        return "Headers are looked for in ., include/ and src/; add a folder with `-- -Ifolder`."
+        return "Headers are looked for in the project and its folders of headers; add one with `-- -IFOLDER`."
     return ""

@@ -13,9 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wasmrun_py.build.artifacts import Artifact, check_artifacts
-from wasmrun_py.build.engine_warmer import EngineWarmer
-from wasmrun_py.build.outputs import StagedFile, publish, remember_output_dir
+from wasmrun_py.build.import_warmer import ImportWarmer
 from wasmrun_py.config.toml_file import suggest
 from wasmrun_py.model.build import BuildConfig, BuildResult, OptimizationLevel, Toolchain
 from wasmrun_py.model.errors import (
@@ -28,6 +26,7 @@ from wasmrun_py.plugin.boundary import foreign_code
 from wasmrun_py.system.fs import staging_folder, translate_write_errors
 
 if TYPE_CHECKING:
+    from wasmrun_py.build.artifacts import Artifact
     from wasmrun_py.config.settings import Settings
     from wasmrun_py.model.events import Reporter
     from wasmrun_py.plugin.manager import ChosenPlugin, PluginManager
@@ -98,6 +97,10 @@ def compile_project(
         made.mkdir()
         previous.mkdir()
         language, result = _build(project, settings, chosen, made=made, reporter=reporter)
+        # Loaded by the warmer while the toolchain ran.
+        from wasmrun_py.build.artifacts import check_artifacts  # noqa: PLC0415
+        from wasmrun_py.build.outputs import StagedFile, publish, remember_output_dir  # noqa: PLC0415
+
         staged = check_artifacts(result, made, plugin=chosen.name)
         files = [
             StagedFile(source=each.path, name=each.path.relative_to(made), sha256=each.sha256)
@@ -149,7 +152,7 @@ def _build(
         try:
             with foreign_code(chosen.name, "build"):
                 builder = chosen.plugin.get_builder()
-                result = builder.build(config, EngineWarmer(reporter))
+                result = builder.build(config, ImportWarmer(reporter))
                 if not isinstance(result, BuildResult):
                     raise TypeError(f"it returned a {type(result).__name__}, not a BuildResult")
                 return builder.language_name, result
