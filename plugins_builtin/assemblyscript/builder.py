@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from wasmrun_py.model.events import Reporter
     from wasmrun_py.plugin.api import PluginContext
 
+# A lone index.ts is no reason to take a project; in one that was taken for another reason it is the entry.
 _ENTRY_CANDIDATES = (*ENTRY_FILES, "index.ts")
 _NOT_COPIED_ANYWHERE = frozenset({"node_modules", ".git"})
 _NOT_COPIED_FROM_ROOT = frozenset({"dist", "build"})
@@ -42,7 +43,7 @@ class AssemblyScriptBuilder:
     """
 
     language_name = "AssemblyScript"
-    entry_file_candidates = _ENTRY_CANDIDATES
+    entry_file_candidates = ENTRY_FILES
     supported_extensions = EXTENSIONS
 
     def __init__(self, context: PluginContext) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import wasmrun_py
-from plugins_builtin.assemblyscript.detect import CONFIG_FILE, ENTRY_FILES, EXTENSIONS, match_project
+from plugins_builtin.assemblyscript.detect import ENTRY_FILES, EXTENSIONS, match_project
 from wasmrun_py.model.manifest import Match, NoMatch, PluginCapabilities, PluginInfo
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class AssemblyScriptPlugin:
             description="Builds AssemblyScript with the project's own asc, or one that wasmrun installs.",
             author="The wasmrun authors",
             extensions=EXTENSIONS,
-            entry_files=(CONFIG_FILE, *ENTRY_FILES),
+            entry_files=ENTRY_FILES,
             capabilities=PluginCapabilities(
                 compile_wasm=True,
                 compile_webapp=True,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 NEEDS = NodeNeeds(minimum=(20,), wanted_by="asc 1.2.3", npm=True)
 
 
-def world(tmp_path: Path, *, may_install: bool = False, **programs: str) -> ProvisionPolicy:
+def world(tmp_path: Path, **programs: str) -> ProvisionPolicy:
     """A policy whose PATH holds only these scripts."""
     folder = tmp_path / "bin"
     folder.mkdir()
@@ -30,7 +30,7 @@ def world(tmp_path: Path, *, may_install: bool = False, **programs: str) -> Prov
         (folder / name).write_text(f"#!/bin/sh\n{body}\n")
         (folder / name).chmod(0o755)
     return ProvisionPolicy(
-        environ={"PATH": str(folder)}, home=Home(root=tmp_path / "home"), may_install=may_install
+        environ={"PATH": str(folder)}, home=Home(root=tmp_path / "home"), may_install=False
     )
 
 

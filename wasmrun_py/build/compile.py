@@ -13,9 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wasmrun_py.build.artifacts import Artifact, check_artifacts
-from wasmrun_py.build.optimize import OptimizeRequest, WasmOptRun, optimize_module
-from wasmrun_py.build.outputs import StagedFile, publish, remember_output_dir
+from wasmrun_py.build.import_warmer import ImportWarmer
 from wasmrun_py.config.toml_file import suggest
 from wasmrun_py.model.build import BuildConfig, BuildResult, OptimizationLevel, Toolchain
 from wasmrun_py.model.errors import (
@@ -28,6 +26,8 @@ from wasmrun_py.plugin.boundary import foreign_code
 from wasmrun_py.system.fs import staging_folder, translate_write_errors
 
 if TYPE_CHECKING:
+    from wasmrun_py.build.artifacts import Artifact
+    from wasmrun_py.build.optimize import WasmOptRun
     from wasmrun_py.config.settings import Settings
     from wasmrun_py.model.events import Reporter
     from wasmrun_py.plugin.manager import ChosenPlugin, PluginManager
@@ -100,6 +100,11 @@ def compile_project(
         for folder in (made, previous, optimized):
             folder.mkdir()
         language, result = _build(project, settings, chosen, made=made, reporter=reporter)
+        # Loaded by the warmer while the toolchain ran.
+        from wasmrun_py.build.artifacts import check_artifacts  # noqa: PLC0415
+        from wasmrun_py.build.optimize import OptimizeRequest, optimize_module  # noqa: PLC0415
+        from wasmrun_py.build.outputs import StagedFile, publish, remember_output_dir  # noqa: PLC0415
+
         request = OptimizeRequest(
             level=settings.optimization,
             debug_info=settings.debug_info,
@@ -159,7 +164,7 @@ def _build(
         try:
             with foreign_code(chosen.name, "build"):
                 builder = chosen.plugin.get_builder()
-                result = builder.build(config, reporter)
+                result = builder.build(config, ImportWarmer(reporter))
                 if not isinstance(result, BuildResult):
                     raise TypeError(f"it returned a {type(result).__name__}, not a BuildResult")
                 return builder.language_name, result

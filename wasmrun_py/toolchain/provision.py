@@ -7,10 +7,8 @@ packages are fetched is the business of ``pypi`` and ``npm``, each a ``PackageCl
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from wasmrun_py.model.errors import MissingToolError, ProvisionError, ToolCrashedError
@@ -22,7 +20,6 @@ from wasmrun_py.system.fs import (
     staging_folder,
     translate_write_errors,
 )
-from wasmrun_py.toolchain.pypi import PypiClient
 from wasmrun_py.toolchain.version import load_answer, parse_version
 
 if TYPE_CHECKING:
@@ -109,7 +106,7 @@ def get_provisioned(
 
     with exclusive_lock(lock, on_wait=tell):
         # Whoever held the lock may have done the work.
-        return find_provisioned(pin, policy.home) or _install(pin, policy, reporter, client or PypiClient())
+        return find_provisioned(pin, policy.home) or _install(pin, policy, reporter, client or _pypi_client())
 
 
 def remove_provisioned(pin: ToolchainPin, home: Home) -> bool:
@@ -166,6 +163,12 @@ def _install(pin: ToolchainPin, policy: ProvisionPolicy, reporter: Reporter, cli
     finally:
         reporter.emit(StepFinished(label=label))
     return pin.program_in(folder)
+
+
+def _pypi_client() -> PackageClient:
+    from wasmrun_py.toolchain.pypi import PypiClient  # noqa: PLC0415 - few builds install
+
+    return PypiClient()
 
 
 def _notice(pin: ToolchainPin, folder: Path) -> str:
@@ -229,6 +232,9 @@ def _probe(pin: ToolchainPin, argv: tuple[str, ...], environ: Mapping[str, str])
 
 
 def _write_receipt(pin: ToolchainPin, folder: Path) -> None:
+    import json  # noqa: PLC0415 - as above
+    from datetime import UTC, datetime  # noqa: PLC0415 - as above
+
     receipt = {
         "name": pin.name,
         "version": pin.version,

@@ -10,7 +10,7 @@ import pytest
 
 from plugins_builtin.assemblyscript import plugin
 from tests.conftest import require_tool
-from tests.toolchain.recording import RecordingReporter
+from tests.toolchain.recording import RecordingReporter, session_home
 from wasmrun_py.plugin.api import BuildConfig, BuildResult, OptimizationLevel, PluginContext
 from wasmrun_py.system.paths import Home
 
@@ -74,19 +74,10 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path=tmp_path, home=Home(root=root, own_cache=root / "cache"), environ=dict(os.environ))
 
 
-@pytest.fixture(scope="session")
-def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home for all workers; what one of them installs, the others find (wasmrun's own locks keep order)."""
-    base = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        base = base.parent
-    return base / "assemblyscript-home"
-
-
 @pytest.fixture
-def shared_bench(tmp_path: Path, shared_home: Path) -> Bench:
+def shared_bench(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Bench:
     """A bench whose home keeps what any test of the session has installed."""
     require_tool("node")
     require_tool("npm")
-    home = Home(root=shared_home, own_cache=shared_home / "cache")
+    home = session_home(tmp_path_factory, "assemblyscript-home")
     return Bench(tmp_path=tmp_path, home=home, environ=dict(os.environ))

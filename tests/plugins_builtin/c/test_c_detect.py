@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +15,9 @@ from tests.conftest import FIXTURES
 from wasmrun_py.model.errors import NotAFolderError, PathNotFoundError, UnreadablePathError
 from wasmrun_py.plugin.api import Match, MatchKind, NoMatch, PluginContext
 from wasmrun_py.system.paths import Home
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def _project(folder: Path, *names: str) -> Path:
