@@ -14,10 +14,11 @@ from tests.plugin import contract
 from tests.toolchain.recording import session_home
 from wasmrun_py.plugin.api import ENTRY_POINT_GROUP, Plugin, PluginContext
 from wasmrun_py.plugin.entry_points import load_entry_points
-from wasmrun_py.system.paths import Home
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from wasmrun_py.system.paths import Home
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
