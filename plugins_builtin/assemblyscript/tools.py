@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from plugins_builtin.assemblyscript.compiler import find_global_package
+from plugins_builtin.assemblyscript.detect import PACKAGE_FILE
+from plugins_builtin.assemblyscript.json_file import load_json_object
 from wasmrun_py.model.errors import ToolCrashedError
 from wasmrun_py.model.tool import ToolReport, ToolStatus
 from wasmrun_py.toolchain.catalog import ASC, NODE
@@ -17,8 +20,15 @@ if TYPE_CHECKING:
 
 def report_tools(context: PluginContext) -> tuple[ToolReport, ...]:
     """node, then the compiler for projects that bring none."""
-    asc = report_provisionable(ASC, context.home, may_install=context.may_install)
-    return (_report_node(context), asc)
+    return (_report_node(context), _report_asc(context))
+
+
+def _report_asc(context: PluginContext) -> ToolReport:
+    package = find_global_package(context.environ)
+    if package is None:
+        return report_provisionable(ASC, context.home, may_install=context.may_install)
+    version = str((load_json_object(package / PACKAGE_FILE) or {}).get("version", ""))
+    return ToolReport(name="asc", status=ToolStatus.READY, version=version, path=package)
 
 
 def _report_node(context: PluginContext) -> ToolReport:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +13,6 @@ from tests.plugins_builtin.assemblyscript.conftest import Bench, write_project
 from tests.toolchain.registry import bad_registry, closed_registry
 from wasmrun_py.model.errors import BuildError, ConfigError, MissingToolError, ToolCrashedError
 from wasmrun_py.model.events import Level, Message, ToolStarted
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PACKAGE = json.dumps({"devDependencies": {"assemblyscript": "0.28.20"}})
 FAKE_ASC = 'mkdir -p node_modules/assemblyscript/bin; echo "{\\"version\\": \\"9.9.9\\"}" > '
@@ -106,6 +103,20 @@ def test_own_node_modules_are_used_in_place(bench: Bench, tmp_path: Path) -> Non
         "--enable-source-maps",
         str(tmp_path / "node_modules" / "assemblyscript" / "bin" / "asc.js"),
     )
+
+
+def test_compiler_on_path_comes_before_a_provisioned_one(bench: Bench, tmp_path: Path) -> None:
+    """What the user installed for all projects is used where a project has none of its own."""
+    package = write_project(
+        tmp_path / "lib" / "node_modules" / "assemblyscript",
+        {"package.json": '{"name": "assemblyscript", "version": "0.27.9"}', "bin/asc.js": ""},
+    )
+    (package / "bin" / "asc.js").chmod(0o755)
+    bench.use_path(node=FAKE_NODE)
+    (Path(bench.environ["PATH"]) / "asc").symlink_to(package / "bin" / "asc.js")
+    bench.may_install = False
+    project = write_project(tmp_path / "plain", {"assembly/index.ts": ""})
+    assert bench.build(project).toolchain.version == "0.27.9"
 
 
 def test_compiler_that_is_too_old(bench: Bench, tmp_path: Path) -> None:
