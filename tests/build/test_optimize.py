@@ -128,6 +128,18 @@ def test_only_core_modules(data: bytes, tmp_path: Path) -> None:
     assert case.reporter.events == []
 
 
+def test_what_is_no_plain_file_is_not_opened(tmp_path: Path) -> None:
+    """A pipe is not waited for, a link not followed: the artifact check will name them."""
+    case = Case(tmp_path, module())
+    case.fake("exit 0")
+    link = tmp_path / "link.wasm"
+    link.symlink_to(case.wasm)
+    os.mkfifo(tmp_path / "pipe.wasm")
+    assert case.run(wasm_path=link) is None
+    assert case.run(wasm_path=tmp_path / "pipe.wasm") is None
+    assert case.reporter.events == []
+
+
 def test_without_wasm_opt(tmp_path: Path) -> None:
     """Nothing is missed where it is not installed."""
     case = Case(tmp_path, module())

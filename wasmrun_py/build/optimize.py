@@ -117,6 +117,9 @@ def _is_candidate(result: BuildResult, request: OptimizeRequest) -> bool:
         return False
     if any(path.suffix == ".map" for path in result.additional_files):
         return False
+    # A pipe would be waited for, and a link may lead anywhere: the artifact check refuses both.
+    if result.wasm_path.is_symlink() or not result.wasm_path.is_file():
+        return False
     try:
         with result.wasm_path.open("rb") as stream:
             is_module = stream.read(len(_CORE_MODULE)) == _CORE_MODULE
