@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from wasmrun_py.model.events import Reporter
     from wasmrun_py.plugin.api import PluginContext
 
+# A lone index.ts is no reason to take a project; in one that was taken for another reason it is the entry.
 _ENTRY_CANDIDATES = (*ENTRY_FILES, "index.ts")
 _NOT_COPIED_ANYWHERE = frozenset({"node_modules", ".git"})
 _NOT_COPIED_FROM_ROOT = frozenset({"dist", "build"})
@@ -42,7 +43,7 @@ class AssemblyScriptBuilder:
     """
 
     language_name = "AssemblyScript"
-    entry_file_candidates = _ENTRY_CANDIDATES
+    entry_file_candidates = ENTRY_FILES
     supported_extensions = EXTENSIONS
 
     def __init__(self, context: PluginContext) -> None:
@@ -100,6 +101,7 @@ class AssemblyScriptBuilder:
             additional_files=made.others,
             toolchain=Toolchain(name="asc", version=compiler.version),
             diagnostics=diagnostics,
+            binaryen_ran=True,
         )
 
     def clean(self, project_path: Path) -> tuple[Path, ...]:
@@ -157,8 +159,7 @@ def _choose_entries(root: Path, config: AscConfig, named: str | None) -> tuple[s
     if found is not None:
         return (found,)
     raise BuildError(
-        f"{root.name} has no entry file: no {', '.join(_ENTRY_CANDIDATES)}, "
-        f"and no entries in {CONFIG_FILE}",
+        f"{root.name} has no entry file: no {', '.join(_ENTRY_CANDIDATES)}, and no entries in {CONFIG_FILE}",
         hint='Name one: "entries": ["FILE"] in asconfig.json, or entry = "FILE" in wasmrun.toml.',
     )
 

@@ -1,4 +1,7 @@
-"""Find the asc that compiles a project: its own, else the provisioned one; and the node to run it with."""
+"""Find the asc that compiles a project, and the node to run it with.
+
+The project's own comes first, then one that the user installed for all projects, then the provisioned one.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,14 @@ from typing import TYPE_CHECKING
 from plugins_builtin.assemblyscript.detect import COMPILER_PACKAGE, PACKAGE_FILE
 from plugins_builtin.assemblyscript.json_file import load_json_object
 from plugins_builtin.assemblyscript.package import find_package
-from wasmrun_py.model.errors import UnsupportedBuildError
-from wasmrun_py.toolchain.asc import ASC_NODE, get_asc
+from wasmrun_py.model.errors import ConfigError, UnsupportedBuildError
 from wasmrun_py.toolchain.catalog import ASC
+from wasmrun_py.toolchain.find import find_tool
+from wasmrun_py.toolchain.install import get_toolchain
 from wasmrun_py.toolchain.node import NodeNeeds, get_node, parse_minimum
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from wasmrun_py.model.events import Reporter
@@ -47,9 +52,9 @@ def get_compiler(folder: Path, policy: ProvisionPolicy, reporter: Reporter) -> C
         MissingToolError: It, or node, is not there and may not be installed.
         UnsupportedBuildError: The project's own asc is too old to be driven.
     """
-    local = find_package(COMPILER_PACKAGE, folder)
+    local = find_package(COMPILER_PACKAGE, folder) or find_global_package(policy.environ)
     if local is None:
-        script, version, minimum = get_asc(policy, reporter), ASC.version, ASC_NODE
+        script, version, minimum = get_toolchain(ASC, policy, reporter), ASC.version, ASC.node
     else:
         script = local / "bin" / "asc.js"
         version, minimum = _describe_local(local)
@@ -63,6 +68,26 @@ def get_compiler(folder: Path, policy: ProvisionPolicy, reporter: Reporter) -> C
     node = get_node(needs, policy, reporter)
     # Without this option asc's script starts a second node with it.
     return Compiler(argv=(str(node.node), "--enable-source-maps", str(script)), version=version)
+
+
+def find_global_package(environ: Mapping[str, str]) -> Path | None:
+    """The package behind the ``asc`` on PATH (``npm install --global assemblyscript``), or None.
+
+    npm links the command into the package; on Windows it writes a script beside ``node_modules``.
+    """
+    command = find_tool("asc", environ)
+    if command is None:
+        return None
+    places = (command.resolve().parent.parent, command.parent / "node_modules" / COMPILER_PACKAGE)
+    return next((place for place in places if _is_compiler(place)), None)
+
+
+def _is_compiler(folder: Path) -> bool:
+    try:
+        document = load_json_object(folder / PACKAGE_FILE) or {}
+    except ConfigError:
+        return False
+    return document.get("name") == COMPILER_PACKAGE
 
 
 def _describe_local(package: Path) -> tuple[str, tuple[int, ...]]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plugins_builtin.assemblyscript.json_file import load_json_object
@@ -15,6 +14,7 @@ from wasmrun_py.model.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 _MOST_LAYERS = 20
 _LOCAL = re.compile(r"\.|/|\\|[A-Za-z]:")

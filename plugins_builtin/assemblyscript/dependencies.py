@@ -95,7 +95,8 @@ def _describe(package: Package, home: Home) -> _Wanted:
     digest = hashlib.sha256(repr((manager.name, manager.install)).encode())
     for name in wanted.files:
         digest.update(f"\0{name}\0".encode())
-        digest.update((package.folder / name).read_bytes())
+        with translate_write_errors(f"read {package.folder / name}"):
+            digest.update((package.folder / name).read_bytes())
     tree = home.cache / "node-modules" / digest.hexdigest()[:32]
     return _Wanted(package=package, manager=manager, lock=lock, tree=tree)
 
@@ -206,9 +207,17 @@ def _find_program(
 def _remove_old_trees(trees: Path, *, keep: Path) -> None:
     """Keep the trees that were used last: each may hold a hundred megabytes."""
     marks = [mark for mark in trees.glob(f"*/{_USED_MARK}") if mark.parent != keep]
-    marks.sort(key=lambda mark: mark.stat().st_mtime, reverse=True)
+    marks.sort(key=_last_use, reverse=True)
     for mark in marks[_TREES_KEPT - 1 :]:
         remove_tree(mark.parent)
+
+
+def _last_use(mark: Path) -> float:
+    """When a tree was used last; one that another wasmrun just removed is the oldest."""
+    try:
+        return mark.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _last_lines(output: str) -> str:

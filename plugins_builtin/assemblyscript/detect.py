@@ -16,7 +16,6 @@ CONFIG_FILE = "asconfig.json"
 PACKAGE_FILE = "package.json"
 COMPILER_PACKAGE = "assemblyscript"
 DEPENDENCY_GROUPS = ("dependencies", "devDependencies")
-# A lone index.ts is TypeScript to everybody else: it is an entry, and no reason to take the project.
 ENTRY_FILES = ("assembly/index.ts", "assembly/main.ts")
 
 _CONFIG_CONFIDENCE = 95

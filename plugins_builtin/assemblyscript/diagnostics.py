@@ -55,10 +55,14 @@ def _parse(lines: list[str]) -> Iterator[Diagnostic]:
             )
         elif match := _BARE.fullmatch(line):
             yield _placeless(match["message"], _SEVERITIES[match["kind"]])
-        elif (match := _FAILURE.fullmatch(line)) and not _COUNT.fullmatch(match["message"]):
-            yield _placeless(match["message"], Severity.ERROR)
-        elif match := _THROWN.fullmatch(line):
-            yield _placeless(match["message"], Severity.ERROR)
+        elif said := _find_bare_failure(line):
+            yield _placeless(said, Severity.ERROR)
+
+
+def _find_bare_failure(line: str) -> str | None:
+    """The message of a failure without a place: asc's own, or an exception that ended it."""
+    match = _FAILURE.fullmatch(line) or _THROWN.fullmatch(line)
+    return match["message"] if match and not _COUNT.fullmatch(match["message"]) else None
 
 
 def _find_place(lines: list[str]) -> tuple[str | None, int | None, int | None]:
@@ -72,6 +76,4 @@ def _find_place(lines: list[str]) -> tuple[str | None, int | None, int | None]:
 
 
 def _placeless(message: str, severity: Severity) -> Diagnostic:
-    return Diagnostic(
-        file=None, line=None, column=None, severity=severity, message=message, source=SOURCE
-    )
+    return Diagnostic(file=None, line=None, column=None, severity=severity, message=message, source=SOURCE)

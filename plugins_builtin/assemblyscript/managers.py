@@ -85,10 +85,7 @@ def find_manager(project: Path, named: str | None) -> tuple[PackageManager, str 
         named: What package.json calls its package manager: it decides between several lock files.
     """
     found = [
-        (manager, lock)
-        for manager in _BY_LOCK
-        for lock in manager.lock_files
-        if (project / lock).is_file()
+        (manager, lock) for manager in _BY_LOCK for lock in manager.lock_files if (project / lock).is_file()
     ]
     found.sort(key=lambda pair: pair[0].name != named)
     if not found:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugins_builtin.assemblyscript.detect import COMPILER_PACKAGE, PACKAGE_FILE
@@ -12,6 +11,7 @@ from wasmrun_py.model.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 _LIBRARY_SCOPE = "@assemblyscript/"
 
@@ -48,9 +48,7 @@ def load_package(project: Path) -> Package | None:
         return None
     runtime = _get_names(document, "dependencies", path)
     development = _get_names(document, "devDependencies", path)
-    ours = tuple(
-        name for name in development if name == COMPILER_PACKAGE or name.startswith(_LIBRARY_SCOPE)
-    )
+    ours = tuple(name for name in development if name == COMPILER_PACKAGE or name.startswith(_LIBRARY_SCOPE))
     manager = document.get("packageManager")
     return Package(
         folder=project,

@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import wasmrun_py
-from plugins_builtin.assemblyscript.detect import CONFIG_FILE, ENTRY_FILES, EXTENSIONS, match_project
+from plugins_builtin.assemblyscript.detect import ENTRY_FILES, EXTENSIONS, match_project
 from wasmrun_py.model.manifest import Match, NoMatch, PluginCapabilities, PluginInfo
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from plugins_builtin.assemblyscript.builder import AssemblyScriptBuilder
+    from wasmrun_py.model.tool import ToolReport
     from wasmrun_py.plugin.api import PluginContext
 
 
@@ -37,7 +38,7 @@ class AssemblyScriptPlugin:
             description="Builds AssemblyScript with the project's own asc, or one that wasmrun installs.",
             author="The wasmrun authors",
             extensions=EXTENSIONS,
-            entry_files=(CONFIG_FILE, *ENTRY_FILES),
+            entry_files=ENTRY_FILES,
             capabilities=PluginCapabilities(
                 compile_wasm=True,
                 compile_webapp=True,
@@ -63,3 +64,11 @@ class AssemblyScriptPlugin:
         )
 
         return AssemblyScriptBuilder(self._context)
+
+    def report_tools(self) -> tuple[ToolReport, ...]:
+        """The node and asc on this machine."""
+        from plugins_builtin.assemblyscript.tools import (  # noqa: PLC0415 - detection must stay light
+            report_tools,
+        )
+
+        return report_tools(self._context)

@@ -124,6 +124,7 @@ def _build_sources(session: Session, sources: SourceSet) -> BuildResult:
         toolchain=Toolchain(name=session.compiler.name, version=session.compiler.version),
         warnings=(*made.warnings, *_emcc_warnings(session, sources)),
         diagnostics=made.diagnostics,
+        binaryen_ran=_runs_binaryen(session),
     )
 
 
@@ -153,6 +154,7 @@ def _build_system(session: Session, build_file: str) -> BuildResult:
         additional_files=(*others, *copied),
         toolchain=Toolchain(name=session.compiler.name, version=session.compiler.version),
         diagnostics=built.diagnostics,
+        binaryen_ran=_runs_binaryen(session),
     )
 
 
@@ -196,6 +198,11 @@ def _output_name(config: BuildConfig, page: Page | None) -> str:
     if config.target != WEB_TARGET:
         return f"{name}.wasm"
     return "index.html" if page and page.is_shell else f"{name}.js"
+
+
+def _runs_binaryen(session: Session) -> bool:
+    """Whether Binaryen has seen the module: emcc always runs it, clang's driver where wasm-opt is on PATH."""
+    return session.compiler.name in {"emcc", "clang"}
 
 
 def _web_args(config: BuildConfig, page: Page | None) -> tuple[str, ...]:

@@ -136,15 +136,20 @@ def _flag_variables(session: Session) -> tuple[str, ...]:
     kind = _BUILD_TYPES[config.optimization_level].upper()
     own = tuple(arg for arg in config.custom_args if not is_cmake_arg(arg))
     defined = () if config.optimization_level is OptimizationLevel.DEBUG else ("-DNDEBUG",)
-    compiling = " ".join((*compiler.compile_flags(config), *defined, *own))
+    compiling = _joined((*session.compile_flags, *defined, *own))
     # The C++ driver, or emcc, brings the C++ library along by itself.
     standalone = ("-sSTANDALONE_WASM",) if compiler.name == "emcc" and config.target == WASM_TARGET else ()
-    linking = " ".join((*compiler.link_flags(config, has_cxx=False), *standalone))
+    linking = _joined((*compiler.link_flags(config, has_cxx=False), *standalone))
     return (
         f"-DCMAKE_C_FLAGS_{kind}={compiling}",
         f"-DCMAKE_CXX_FLAGS_{kind}={compiling}",
         f"-DCMAKE_EXE_LINKER_FLAGS_{kind}={linking}",
     )
+
+
+def _joined(args: tuple[str, ...]) -> str:
+    """Arguments as CMake puts them on a command line, where a shell takes them apart again."""
+    return " ".join(f'"{arg}"' if " " in arg else arg for arg in args)
 
 
 def _quoted(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from wasmrun_py.model.errors import NotAFolderError, PathNotFoundError, UnreadablePathError
+from wasmrun_py.model.errors import NotAFolderError, PathNotFoundError, UnreadablePathError, UsageError
 from wasmrun_py.model.manifest import Match, MatchKind, NoMatch
 
 if TYPE_CHECKING:
@@ -68,6 +68,34 @@ def find_files(project_path: Path) -> frozenset[str]:
     except (PathNotFoundError, NotAFolderError):
         return frozenset(names)
     return frozenset((*names, *(f"src/{name}" for name in inner)))
+
+
+def find_header_folders(project_path: Path) -> tuple[str, ...]:
+    """Folders of the root that a compiler should look for headers in, relative to it.
+
+    ``include`` and ``src`` first, then any other that has a header directly in it, by name.
+
+    Raises:
+        UnreadablePathError: The project cannot be listed.
+    """
+    usual = [name for name in ("include", "src") if (project_path / name).is_dir()]
+    others = sorted(
+        name for name in _list_folders(project_path) if name not in usual and _has_header(project_path / name)
+    )
+    return (*usual, *others)
+
+
+def _has_header(folder: Path) -> bool:
+    try:
+        return any(name.endswith(_HEADER_SUFFIXES) for name in _list(folder))
+    except UsageError:
+        # A folder that cannot be listed holds nothing a compiler could read either.
+        return False
+
+
+def _list_folders(folder: Path) -> list[str]:
+    with os.scandir(folder) as entries:
+        return [entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
 
 
 def _list(folder: Path) -> list[str]:

@@ -89,7 +89,7 @@ def _build_at_once(
     compiler, config = session.compiler, session.config
     argv = (
         *compiler.c_argv,
-        *compiler.compile_flags(config),
+        *session.compile_flags,
         # One command for both languages: C files take these options too, and ignore them.
         *(compiler.cxx_flags() if sources.has_cxx else ()),
         *sources.include_args,
@@ -153,7 +153,7 @@ def _compile(session: Session, sources: SourceSet, source: Source, output: Path)
     driver = compiler.cxx_argv if source.is_cxx else compiler.c_argv
     argv = (
         *driver,
-        *compiler.compile_flags(session.config),
+        *session.compile_flags,
         *(compiler.cxx_flags() if source.is_cxx else ()),
         *sources.include_args,
         *split_custom_args(session.config.custom_args).compile,
@@ -168,7 +168,7 @@ def _compile(session: Session, sources: SourceSet, source: Source, output: Path)
 def _link(session: Session, sources: SourceSet, objects: list[Path], tail: tuple[str, ...]) -> ToolOutcome:
     compiler, config = session.compiler, session.config
     driver = compiler.cxx_argv if sources.has_cxx else compiler.c_argv
-    level = compiler.compile_flags(config) if compiler.compiles_and_links_at_once else ()
+    level = session.compile_flags if compiler.compiles_and_links_at_once else ()
     argv = (
         *driver,
         *level,

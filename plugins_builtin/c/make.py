@@ -91,7 +91,7 @@ def compiler_wrappers(session: Session) -> tuple[Wrapper, ...]:
     """Stand-ins for the C and C++ drivers that bring the level, and the user's own arguments, along."""
     compiler, config = session.compiler, session.config
     own = tuple(arg for arg in config.custom_args if not is_make_arg(arg))
-    flags = compiler.compile_flags(config)
+    flags = session.compile_flags
     # emcc makes a WASI module only of outputs called *.wasm, and a Makefile's program is called as it likes.
     standalone = ("-sSTANDALONE_WASM",) if compiler.name == "emcc" and config.target == WASM_TARGET else ()
     return (

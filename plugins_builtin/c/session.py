@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from plugins_builtin.c.diagnostics import PathMap, parse_diagnostics
+from plugins_builtin.c.wrappers import write_wrappers
 from wasmrun_py.model.diagnostic import Severity
 from wasmrun_py.model.errors import BuildError, ToolCrashedError
 from wasmrun_py.model.events import StepFinished, StepStarted, ToolOutput, ToolStarted
@@ -38,6 +39,8 @@ class Session:
         compiler: What compiles.
         reporter: Receives commands and their lines.
         paths: How the tools' paths become the project's.
+        environment: The environment of every tool; a build system's tools are put on its PATH.
+        compile_flags: Flags for every invocation of the compiler.
     """
 
     config: BuildConfig
@@ -46,6 +49,7 @@ class Session:
     reporter: Reporter
     paths: PathMap
     environment: dict[str, str] = field(init=False)
+    compile_flags: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         temporary = self.config.work_dir / "tmp"
@@ -57,6 +61,17 @@ class Session:
         own.update({"LC_ALL": "C.UTF-8", "NO_COLOR": "1"})
         own.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary)))
         object.__setattr__(self, "environment", own)
+        object.__setattr__(self, "compile_flags", self._compile_flags())
+
+    def _compile_flags(self) -> tuple[str, ...]:
+        """The compiler's flags for every invocation, with the folder of its stand-ins."""
+        flags = self.compiler.compile_flags(self.config)
+        stand_ins = self.compiler.stand_ins(self.config)
+        if not stand_ins:
+            return flags
+        folder = self.config.work_dir / "stand-ins"
+        write_wrappers(folder, stand_ins)
+        return (*flags, f"-B{folder}")
 
     @property
     def title(self) -> str:
@@ -178,5 +193,5 @@ def _hint_for(outcome: ToolOutcome) -> str:
     if "undefined symbol" in said:
         return "Define the symbol, add the file that defines it to . or src/, or link a library after `--`."
     if "file not found" in said:
-        return "Headers are looked for in ., include/ and src/; add a folder with `-- -Ifolder`."
+        return "Headers are looked for in the project and its folders of headers; add one with `-- -IFOLDER`."
     return ""

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from plugins_builtin.c.detect import ENTRY_FILES, EXTENSIONS, find_files
+from plugins_builtin.c.detect import ENTRY_FILES, EXTENSIONS, find_files, find_header_folders
 from plugins_builtin.c.products import sanitise_name
 from plugins_builtin.c.scan import SourceTraits, parse_traits
 from wasmrun_py.model.errors import BuildError, PathNotFoundError, UnreadablePathError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_INCLUDE_FOLDERS = ("include", "src")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +91,8 @@ def load_sources(project: Path, entry: Path | None) -> SourceSet:
             sources.insert(0, chosen)
     if not sources:
         raise BuildError(f"{project} has no C or C++ source in . or src/")
-    folders = [name for name in _INCLUDE_FOLDERS if (project / name).is_dir()]
-    return SourceSet(
-        sources=tuple(sources), entry=chosen, include_args=("-I.", *(f"-I{name}" for name in folders))
-    )
+    include_args = ("-I.", *(f"-I./{name}" for name in find_header_folders(project)))
+    return SourceSet(sources=tuple(sources), entry=chosen, include_args=include_args)
 
 
 def _is_utf8(name: str) -> bool:

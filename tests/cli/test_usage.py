@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.conftest import without_privileges
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,12 +108,7 @@ def test_a_link_to_itself_is_told(wasmrun: Wasmrun, tmp_path: Path) -> None:
 def test_an_unreadable_folder_is_told(environ: dict[str, str], tmp_path: Path) -> None:
     """A folder that the system refuses to list is named, with the reason, exit 2."""
     (tmp_path / "locked").mkdir(mode=0o000)
-    command = [sys.executable, "-m", "wasmrun_py", "compile", "locked"]
-    if os.geteuid() == 0:
-        # root reads everything, until it gives the capabilities up that let it.
-        setpriv = shutil.which("setpriv")
-        assert setpriv is not None
-        command = [setpriv, "--bounding-set=-dac_override,-dac_read_search", "--", *command]
+    command = without_privileges(sys.executable, "-m", "wasmrun_py", "compile", "locked")
     finished = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
     assert "locked cannot be read: Permission denied" in finished.stderr
     assert finished.returncode == 2

@@ -23,6 +23,14 @@ PROGRAMS = {
 }
 
 
+@pytest.mark.network
+def test_a_new_assemblyscript_project_builds_and_runs(wasmrun: Wasmrun) -> None:
+    """The same for the template whose compiler comes from npm."""
+    assert wasmrun("init", "fresh", "-t", "assemblyscript").code == 0
+    finished = wasmrun("exec", "fresh", "--call", "fibonacci", "50")
+    assert (finished.out, finished.code) == ("12586269025\n", 0), finished.err
+
+
 @pytest.mark.parametrize("template", PROGRAMS)
 def test_a_new_project_builds_and_runs(wasmrun: Wasmrun, tmp_path: Path, template: str) -> None:
     """What init writes is a project that works at once."""

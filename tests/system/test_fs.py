@@ -30,6 +30,7 @@ def test_a_write_replaces_or_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """A failure in the middle leaves the old bytes and no temporary file."""
     file = tmp_path / "sub" / "file"
     atomic_write(file, b"old")
+    assert file.stat().st_mode & 0o777 == 0o644
 
     def fail(_descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

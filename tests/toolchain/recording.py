@@ -32,12 +32,17 @@ class RecordingReporter:
         return [event for event in self.events if isinstance(event, kind)]
 
 
-def provisioned_home(factory: pytest.TempPathFactory) -> Home:
-    """A home that holds zig, shared by all workers: the installer's own lock keeps them apart."""
+def session_home(factory: pytest.TempPathFactory, name: str) -> Home:
+    """A home for all workers of a session: what one installs the others find, under wasmrun's own locks."""
     base = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         base = base.parent
-    root = base / "zig-home"
-    home = Home(root=root, own_cache=root / "cache")
+    root = base / name
+    return Home(root=root, own_cache=root / "cache")
+
+
+def provisioned_home(factory: pytest.TempPathFactory) -> Home:
+    """A home that holds zig, shared by all workers: the installer's own lock keeps them apart."""
+    home = session_home(factory, "zig-home")
     get_provisioned(ZIG, ProvisionPolicy(environ=dict(os.environ), home=home), RecordingReporter())
     return home

@@ -1,7 +1,7 @@
 """One ``wasmrun compile``, from settings to published artifacts (DESIGN §3).
 
-select → stage → the plugin builds → check → publish. Nothing that was there before is touched until the
-new artifacts are checked; then they replace the old ones together.
+select → stage → the plugin builds → wasm-opt → check → publish. Nothing that was there before is touched
+until the new artifacts are checked; then they replace the old ones together.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wasmrun_py.build.artifacts import Artifact, check_artifacts
-from wasmrun_py.build.outputs import StagedFile, publish, remember_output_dir
+from wasmrun_py.build.import_warmer import ImportWarmer
 from wasmrun_py.config.toml_file import suggest
 from wasmrun_py.model.build import BuildConfig, BuildResult, OptimizationLevel, Toolchain
 from wasmrun_py.model.errors import (
@@ -27,6 +26,8 @@ from wasmrun_py.plugin.boundary import foreign_code
 from wasmrun_py.system.fs import staging_folder, translate_write_errors
 
 if TYPE_CHECKING:
+    from wasmrun_py.build.artifacts import Artifact
+    from wasmrun_py.build.optimize import WasmOptRun
     from wasmrun_py.config.settings import Settings
     from wasmrun_py.model.events import Reporter
     from wasmrun_py.plugin.manager import ChosenPlugin, PluginManager
@@ -55,6 +56,7 @@ class CompileReport:
         duration_s: Wall-clock seconds of the whole build.
         warnings: Sentences for the user.
         result: What the plugin gave, its paths where they were published.
+        wasm_opt: What wasm-opt did after the build, or None when it did nothing.
     """
 
     project: Path
@@ -71,6 +73,7 @@ class CompileReport:
     duration_s: float
     warnings: tuple[str, ...]
     result: BuildResult
+    wasm_opt: WasmOptRun | None = None
 
 
 def compile_project(
@@ -93,10 +96,22 @@ def compile_project(
     _check_request(settings, chosen)
     _check_output_dir(settings.output_dir)
     with staging_folder(settings.output_dir, prefix=".wasmrun-") as staging:
-        made, previous = staging / "made", staging / "previous"
-        made.mkdir()
-        previous.mkdir()
+        made, previous, optimized = (staging / name for name in ("made", "previous", "optimized"))
+        for folder in (made, previous, optimized):
+            folder.mkdir()
         language, result = _build(project, settings, chosen, made=made, reporter=reporter)
+        # Loaded by the warmer while the toolchain ran.
+        from wasmrun_py.build.artifacts import check_artifacts  # noqa: PLC0415
+        from wasmrun_py.build.optimize import OptimizeRequest, optimize_module  # noqa: PLC0415
+        from wasmrun_py.build.outputs import StagedFile, publish, remember_output_dir  # noqa: PLC0415
+
+        request = OptimizeRequest(
+            level=settings.optimization,
+            debug_info=settings.debug_info,
+            folder=optimized,
+            environ=manager.context.environ,
+        )
+        wasm_opt = optimize_module(result, request, reporter)
         staged = check_artifacts(result, made, plugin=chosen.name)
         files = [
             StagedFile(source=each.path, name=each.path.relative_to(made), sha256=each.sha256)
@@ -123,6 +138,7 @@ def compile_project(
         duration_s=time.monotonic() - started,
         warnings=(*result.warnings, *(_moved_aside_warning(path) for path in moved_aside)),
         result=result,
+        wasm_opt=wasm_opt,
     )
 
 
@@ -148,7 +164,7 @@ def _build(
         try:
             with foreign_code(chosen.name, "build"):
                 builder = chosen.plugin.get_builder()
-                result = builder.build(config, reporter)
+                result = builder.build(config, ImportWarmer(reporter))
                 if not isinstance(result, BuildResult):
                     raise TypeError(f"it returned a {type(result).__name__}, not a BuildResult")
                 return builder.language_name, result

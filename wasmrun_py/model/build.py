@@ -71,6 +71,7 @@ class BuildResult:
         toolchain: What compiled it.
         warnings: Sentences for the user.
         diagnostics: What the toolchain said although it succeeded.
+        binaryen_ran: The toolchain has run Binaryen's optimizer itself; the host then does not run wasm-opt.
     """
 
     wasm_path: Path
@@ -80,3 +81,4 @@ class BuildResult:
     toolchain: Toolchain
     warnings: tuple[str, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+    binaryen_ran: bool = False

@@ -94,7 +94,13 @@ class PluginManager:
     """
 
     def __init__(self, context: PluginContext) -> None:
+        self._context = context
         self._registered = load_registered_plugins(context)
+
+    @property
+    def context(self) -> PluginContext:
+        """What the plugins of this run were handed: the same environment serves the host's own steps."""
+        return self._context
 
     @property
     def registered(self) -> tuple[RegisteredPlugin, ...]:

@@ -23,6 +23,7 @@ from wasmrun_py.model.errors import OutputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+_FILE_MODE = 0o644
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "Free some space, or choose another folder with -o/--output."),
     errno.EDQUOT: (
@@ -72,6 +73,8 @@ def atomic_write(path: Path, data: bytes) -> None:
                 stream.write(data)
                 stream.flush()
                 os.fsync(stream.fileno())
+            # A temporary file is its owner's alone; what it becomes is an ordinary file.
+            Path(temporary).chmod(_FILE_MODE)
             Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)

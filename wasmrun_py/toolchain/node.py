@@ -116,7 +116,7 @@ def _find_own(needs: NodeNeeds, environ: Mapping[str, str], reporter: Reporter) 
 
 
 def _npm_script(program: Path) -> Path:
-    """npm inside the wheel: the Python wrapper that the wheel also holds runs the same file."""
+    """Where npm lies inside the wheel: the Python wrapper that the wheel also holds runs the same file."""
     folders = (program.parent, program.parent.parent)
     places = [folder / place for folder in folders for place in _NPM_PLACES]
     return next((place for place in places if place.is_file()), places[0])

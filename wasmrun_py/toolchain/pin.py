@@ -41,6 +41,7 @@ class ToolchainPin:
         unpacked_bytes: How much it is on disk, measured; the progress bar's whole.
         manual_install: The command that installs it because the user said so.
         registry: Where the package is; decides which client fetches it.
+        node: The oldest node that runs it and installs it, for npm's packages.
         windows_program: ``program`` where the package is laid out differently for Windows, or None.
         python: The version of Python that runs the program (``3.11``), empty for any; None when it is no
             Python program.
@@ -58,6 +59,7 @@ class ToolchainPin:
     unpacked_bytes: int
     manual_install: str
     registry: Registry = Registry.PYPI
+    node: tuple[int, ...] = ()
     windows_program: str | None = None
     python: str | None = None
     prepare: Callable[[Path], None] | None = None
@@ -78,10 +80,9 @@ class ToolchainPin:
 
     def program_in(self, folder: Path) -> Path:
         """The program inside an installed or staged folder."""
-        if sys.platform != "win32":
-            return folder / self.program
-        program = folder / (self.windows_program or self.program)
-        return program if program.suffix else program.with_suffix(".exe")
+        on_windows = sys.platform == "win32"
+        program = folder / ((self.windows_program if on_windows else None) or self.program)
+        return program.with_suffix(".exe") if on_windows and not program.suffix else program
 
     @property
     def source(self) -> str:

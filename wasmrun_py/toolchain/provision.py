@@ -7,10 +7,8 @@ packages are fetched is the business of ``pypi`` and ``npm``, each a ``PackageCl
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from wasmrun_py.model.errors import MissingToolError, ProvisionError, ToolCrashedError
@@ -22,7 +20,6 @@ from wasmrun_py.system.fs import (
     staging_folder,
     translate_write_errors,
 )
-from wasmrun_py.toolchain.pypi import PypiClient
 from wasmrun_py.toolchain.version import load_answer, parse_version
 
 if TYPE_CHECKING:
@@ -109,7 +106,7 @@ def get_provisioned(
 
     with exclusive_lock(lock, on_wait=tell):
         # Whoever held the lock may have done the work.
-        return find_provisioned(pin, policy.home) or _install(pin, policy, reporter, client or PypiClient())
+        return find_provisioned(pin, policy.home) or _install(pin, policy, reporter, client or _pypi_client())
 
 
 def remove_provisioned(pin: ToolchainPin, home: Home) -> bool:
@@ -139,9 +136,7 @@ def refused(pin: ToolchainPin) -> MissingToolError:
     )
 
 
-def _install(
-    pin: ToolchainPin, policy: ProvisionPolicy, reporter: Reporter, client: PackageClient
-) -> Path:
+def _install(pin: ToolchainPin, policy: ProvisionPolicy, reporter: Reporter, client: PackageClient) -> Path:
     """Install under the lock; returns the program."""
     home = policy.home
     with translate_write_errors(f"create {home.toolchains}"):
@@ -170,9 +165,16 @@ def _install(
     return pin.program_in(folder)
 
 
+def _pypi_client() -> PackageClient:
+    from wasmrun_py.toolchain.pypi import PypiClient  # noqa: PLC0415 - few builds install
+
+    return PypiClient()
+
+
 def _notice(pin: ToolchainPin, folder: Path) -> str:
     return (
-        f"{pin.name} is not on this machine: installing {pin.package} {pin.version} from {pin.registry} into {folder} "
+        f"{pin.name} is not on this machine: installing {pin.package} {pin.version} from {pin.registry} "
+        f"into {folder} "
         f"(download {pin.download_bytes // _MEGABYTE} MB, {pin.unpacked_bytes // _MEGABYTE} MB on disk)"
     )
 
@@ -230,6 +232,9 @@ def _probe(pin: ToolchainPin, argv: tuple[str, ...], environ: Mapping[str, str])
 
 
 def _write_receipt(pin: ToolchainPin, folder: Path) -> None:
+    import json  # noqa: PLC0415 - as above
+    from datetime import UTC, datetime  # noqa: PLC0415 - as above
+
     receipt = {
         "name": pin.name,
         "version": pin.version,

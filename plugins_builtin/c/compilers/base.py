@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from plugins_builtin.c.wrappers import Wrapper
     from wasmrun_py.model.build import BuildConfig, OptimizationLevel
 
 
@@ -47,6 +48,9 @@ class Compiler(Protocol):
 
     def compile_flags(self, config: BuildConfig) -> tuple[str, ...]:
         """Flags for every translation unit."""
+
+    def stand_ins(self, config: BuildConfig) -> tuple[Wrapper, ...]:
+        """Programs that the driver must find in place of its own (clang's ``-B``); usually none."""
 
     def cxx_flags(self) -> tuple[str, ...]:
         """Further flags for C++ units."""

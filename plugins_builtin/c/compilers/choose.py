@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, assert_never
@@ -104,6 +103,8 @@ def _parse_name(name: str | None) -> CompilerName | None:
     try:
         return CompilerName(name)
     except ValueError as error:
+        import difflib  # noqa: PLC0415 - only a typing mistake needs it
+
         near = difflib.get_close_matches(name, list(CompilerName), n=1, cutoff=0.5)
         did_you_mean = f"Did you mean {near[0]}? " if near else ""
         raise UsageError(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugins_builtin.c.compilers.base import Strip, level_flags
+from plugins_builtin.c.wrappers import Wrapper
 from wasmrun_py.model.build import OptimizationLevel
 from wasmrun_py.toolchain.find import find_tool
 from wasmrun_py.toolchain.version import broken_tool, load_answer, parse_version
@@ -80,6 +81,18 @@ class Clang:
             "-fvisibility=default",
             "-fno-color-diagnostics",
         )
+
+    def stand_ins(self, config: BuildConfig) -> tuple[Wrapper, ...]:
+        """A ``wasm-opt`` that keeps names and DWARF.
+
+        clang runs the wasm-opt of PATH after an optimizing link, without ``-g``: function names would be
+        lost, and debug information left as it was for code that is no longer there.
+        """
+        wasm_opt = find_tool("wasm-opt", self.environ)
+        keeps = config.debug_info or config.optimization_level is OptimizationLevel.RELEASE
+        if wasm_opt is None or not keeps:
+            return ()
+        return (Wrapper(name="wasm-opt", argv=(str(wasm_opt),), always=("-g",)),)
 
     def cxx_flags(self) -> tuple[str, ...]:
         """No exceptions: WASI's C++ library is built without the unwinder they need."""

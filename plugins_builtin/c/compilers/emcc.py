@@ -19,6 +19,7 @@ from wasmrun_py.toolchain.version import load_emcc_version
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from plugins_builtin.c.wrappers import Wrapper
     from wasmrun_py.model.build import BuildConfig
 
 _DISTRIBUTION_NODE_PATH = Path("/usr/share/nodejs")
@@ -73,6 +74,11 @@ class Emcc:
             *level_flags(config.optimization_level, debug_info=config.debug_info),
             "-fno-color-diagnostics",
         )
+
+    def stand_ins(self, config: BuildConfig) -> tuple[Wrapper, ...]:
+        """None."""
+        del config
+        return ()
 
     def cxx_flags(self) -> tuple[str, ...]:
         """None: emcc's C++ is whole."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from plugins_builtin.c.wrappers import Wrapper
     from wasmrun_py.model.build import BuildConfig
     from wasmrun_py.system.paths import Home
 
@@ -70,6 +71,11 @@ class Zig:
             "-fno-sanitize=undefined",
             "-fno-color-diagnostics",
         )
+
+    def stand_ins(self, config: BuildConfig) -> tuple[Wrapper, ...]:
+        """None."""
+        del config
+        return ()
 
     def cxx_flags(self) -> tuple[str, ...]:
         """No exceptions: they do not link for WASI."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 
 from plugins_builtin.c import plugin
 from plugins_builtin.c.detect import EXTENSIONS, match_project
-from tests.conftest import FIXTURES
-from wasmrun_py.model.errors import NotAFolderError, PathNotFoundError, UnreadablePathError
+from tests.conftest import FIXTURES, without_privileges
+from wasmrun_py.model.errors import NotAFolderError, PathNotFoundError
 from wasmrun_py.plugin.api import Match, MatchKind, NoMatch, PluginContext
 from wasmrun_py.system.paths import Home
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def _project(folder: Path, *names: str) -> Path:
@@ -97,12 +100,18 @@ def test_missing_folder_and_file_are_named(tmp_path: Path) -> None:
         match_project(_project(tmp_path, "main.c") / "main.c")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_unreadable_folder_is_named(tmp_path: Path) -> None:
     """A folder without permission is an error that says so."""
     (tmp_path / "src").mkdir(mode=0)
-    with pytest.raises(UnreadablePathError, match="cannot be read"):
-        match_project(tmp_path)
+    code = (
+        "import pathlib, sys; from plugins_builtin.c.detect import match_project;"
+        "from wasmrun_py.model.errors import UnreadablePathError\n"
+        "try: match_project(pathlib.Path(sys.argv[1]))\n"
+        "except UnreadablePathError as error: print(error.message)"
+    )
+    command = without_privileges(sys.executable, "-c", code, str(tmp_path))
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said == f"{tmp_path / 'src'} cannot be read: Permission denied\n"
 
 
 _NAME_BYTES = st.binary(min_size=1, max_size=40).filter(

@@ -79,7 +79,7 @@ def test_lines_that_only_repeat_the_failure_are_kept_when_alone() -> None:
 
 
 def test_emcc_link_errors() -> None:
-    """emcc's undefined symbols carry no tool name; its advice on its own options is left out."""
+    """The undefined symbols of emcc carry no tool name; its advice on its own options is left out."""
     text = (
         "error: undefined symbol: foo (referenced by top-level compiled C/C++ code)\n"
         "warning: Link with `-s LLD_REPORT_UNDEFINED` to get more information on undefined symbols\n"

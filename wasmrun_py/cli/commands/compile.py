@@ -107,6 +107,13 @@ def compile_fields(report: CompileReport) -> dict[str, Any]:
             {"path": each.path, "kind": each.kind, "size_bytes": each.size_bytes, "sha256": each.sha256}
             for each in report.artifacts
         ],
+        "wasm_opt": None
+        if report.wasm_opt is None
+        else {
+            "version": report.wasm_opt.version,
+            "bytes_before": report.wasm_opt.bytes_before,
+            "bytes_after": report.wasm_opt.bytes_after,
+        },
         "cache": "off",
         "duration_s": round(report.duration_s, 3),
         "warnings": report.warnings,

@@ -35,14 +35,15 @@ def install_command(
     ctx: typer.Context, *, name: NameArgument, json: JsonOption = False, verbose: VerboseOption = False
 ) -> None:
     """Install a toolchain now, at the version wasmrun is tested with."""
-    from wasmrun_py.toolchain.provision import ProvisionPolicy, get_provisioned  # noqa: PLC0415 - --help
+    from wasmrun_py.toolchain.install import get_toolchain  # noqa: PLC0415 - --help needs none of it
+    from wasmrun_py.toolchain.provision import ProvisionPolicy  # noqa: PLC0415 - as above
 
     world: World = ctx.obj
     pin = _get_pin(name)
     # Asking for an installation by name is leave enough, whatever the policy says of automatic ones.
     policy = ProvisionPolicy(environ=world.environ, home=world.home, may_install=True)
     with world.reporter(verbose=verbose) as reporter:
-        get_provisioned(pin, policy, reporter)
+        get_toolchain(pin, policy, reporter)
     _report(world, "toolchain install", pin, as_json=json)
 
 
