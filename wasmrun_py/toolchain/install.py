@@ -27,6 +27,11 @@ def get_toolchain(pin: ToolchainPin, policy: ProvisionPolicy, reporter: Reporter
         ProvisionError: It, or what its installation needs, could not be installed.
         OutputError: The destination cannot be written.
     """
+    if pin.python is not None:
+        from wasmrun_py.toolchain.python_tools import get_python_tool  # noqa: PLC0415 - only Python's own
+
+        get_python_tool(pin, policy, reporter)
+        return pin.program_in(pin.folder(policy.home))
     if pin.registry is Registry.PYPI:
         return get_provisioned(pin, policy, reporter)
     program = find_provisioned(pin, policy.home)

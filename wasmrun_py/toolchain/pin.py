@@ -45,6 +45,7 @@ class ToolchainPin:
         windows_program: ``program`` where the package is laid out differently for Windows, or None.
         python: The version of Python that runs the program (``3.11``), empty for any; None when it is no
             Python program.
+        from_source: Parts of the package are published as source only, so that the client builds them.
         prepare: What is done to the staged folder before it is probed, or None. Files are replaced, never
             changed in place: the package client may have linked them to its own cache.
     """
@@ -62,6 +63,7 @@ class ToolchainPin:
     node: tuple[int, ...] = ()
     windows_program: str | None = None
     python: str | None = None
+    from_source: bool = False
     prepare: Callable[[Path], None] | None = None
 
     @property

@@ -61,13 +61,10 @@ class PypiClient:
 
     Args:
         interpreter: The Python whose packages are wanted; None for our own.
-        from_source: Parts of the package are published as source only, so that the client builds them.
     """
 
-    def __init__(self, *, interpreter: Path | None = None, from_source: bool = False) -> None:
+    def __init__(self, *, interpreter: Path | None = None) -> None:
         self._python = str(interpreter or sys.executable)
-        binary_only = () if from_source else ("--only-binary", ":all:")
-        self._common = ("--no-deps", "--require-hashes", *binary_only)
 
     def install(
         self, pin: ToolchainPin, *, staging: Path, environ: Mapping[str, str], reporter: Reporter
@@ -102,7 +99,8 @@ class PypiClient:
         return (str(program), *pin.probe)
 
     def _clients(self, pin: ToolchainPin, staging: Path, environ: Mapping[str, str]) -> list[_Client]:
-        common = ("--target", str(staging / "files"), *self._common)
+        binary_only = () if pin.from_source else ("--only-binary", ":all:")
+        common = ("--target", str(staging / "files"), "--no-deps", "--require-hashes", *binary_only)
         wanted = ("-r", str(pin.requirements))
         # Temporary files of the clients stay where a killed run's leftovers are removed.
         env = {**environ, **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(staging / "tmp"))}

@@ -34,11 +34,10 @@ class PythonToolClient(PypiClient):
 
     Args:
         interpreter: The Python that will run it.
-        from_source: Parts of it are published as source only.
     """
 
-    def __init__(self, interpreter: Path, *, from_source: bool) -> None:
-        super().__init__(interpreter=interpreter, from_source=from_source)
+    def __init__(self, interpreter: Path) -> None:
+        super().__init__(interpreter=interpreter)
         self._interpreter = interpreter
 
     def probe_argv(self, pin: ToolchainPin, program: Path) -> tuple[str, ...]:
@@ -46,16 +45,13 @@ class PythonToolClient(PypiClient):
         return (*python_argv(self._interpreter, program), *pin.probe)
 
 
-def get_python_tool(
-    pin: ToolchainPin, policy: ProvisionPolicy, reporter: Reporter, *, from_source: bool = False
-) -> tuple[str, ...]:
+def get_python_tool(pin: ToolchainPin, policy: ProvisionPolicy, reporter: Reporter) -> tuple[str, ...]:
     """The command that runs a Python toolchain, installing it when it is not there.
 
     Args:
         pin: The toolchain; ``pin.python`` says which Python it needs.
         policy: The world it happens in.
         reporter: Receives notices and progress.
-        from_source: Parts of it are published as source only.
 
     Raises:
         MissingToolError: It, or its Python, is not there and may not be installed.
@@ -66,7 +62,7 @@ def get_python_tool(
         raise refused(pin)
     interpreter = get_python(pin, policy, reporter)
     if program is None:
-        client = PythonToolClient(interpreter, from_source=from_source)
+        client = PythonToolClient(interpreter)
         program = get_provisioned(pin, policy, reporter, client=client)
     return python_argv(interpreter, program)
 
