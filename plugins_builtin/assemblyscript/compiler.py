@@ -66,8 +66,10 @@ def get_compiler(folder: Path, policy: ProvisionPolicy, reporter: Reporter) -> C
             )
     needs = NodeNeeds(minimum=minimum, wanted_by=f"{COMPILER_PACKAGE} {version}")
     node = get_node(needs, policy, reporter)
-    # Without this option asc's script starts a second node with it.
-    return Compiler(argv=(str(node.node), "--enable-source-maps", str(script)), version=version)
+    # Without the first option asc's script starts a second node with it; without the second it colours
+    # what it says wherever the environment looks like a CI job's.
+    argv = (str(node.node), "--enable-source-maps", str(script), "--noColors")
+    return Compiler(argv=argv, version=version)
 
 
 def find_global_package(environ: Mapping[str, str]) -> Path | None:
