@@ -31,6 +31,15 @@ def test_a_new_assemblyscript_project_builds_and_runs(wasmrun: Wasmrun) -> None:
     assert (finished.out, finished.code) == ("12586269025\n", 0), finished.err
 
 
+@pytest.mark.network
+@pytest.mark.slow
+def test_a_new_python_project_builds_and_runs(wasmrun: Wasmrun) -> None:
+    """The same for the template whose toolchain comes from PyPI."""
+    assert wasmrun("init", "fresh", "-t", "python").code == 0
+    finished = wasmrun("exec", "fresh", "Ada")
+    assert (finished.out, finished.code) == ("Hello, Ada!\n", 0), finished.err
+
+
 @pytest.mark.parametrize("template", PROGRAMS)
 def test_a_new_project_builds_and_runs(wasmrun: Wasmrun, tmp_path: Path, template: str) -> None:
     """What init writes is a project that works at once."""
