@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _EXEC = "exec"
+_COLLECT_AFTER_OBJECTS = 100_000
 _INTERNAL_ERROR = 70
 _BROKEN_PIPE = 141
 
@@ -75,7 +76,10 @@ def _dispatch(argv: list[str], world: World) -> int:
 
     command_error, help_shown = usage_errors()
     app = build_app(argv)
+    # A command lives for seconds and makes little garbage; the default threshold would scan the modules it
+    # still imports four times over.
     gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER_OBJECTS)
     gc.enable()
     try:
         code = app(args=argv or ["--help"], prog_name="wasmrun", standalone_mode=False, obj=world)
