@@ -9,7 +9,7 @@ from plugins_builtin.c.diagnostics import PathMap, parse_diagnostics
 from wasmrun_py.plugin.api import Diagnostic, Severity
 
 _PROJECT = Path("/home/user/game")
-_COPY = Path("/tmp/work/tree/game")  # noqa: S108 - a name, nothing is written there
+_COPY = Path("/tmp/copy/tree/game")  # noqa: S108 - a name, nothing is written there
 _PATHS = PathMap(
     project=_PROJECT, cwd=_PROJECT, copy=_COPY, objects={"util": "src/util.c", "0-main": "main.c"}
 )
@@ -60,7 +60,7 @@ def test_linker_errors_name_the_source_of_the_object() -> None:
     """Temporary names of objects are led back to sources; archives stay in the words."""
     text = (
         "wasm-ld-14: error: /tmp/util-32e9e0.o: undefined symbol: foo\n"
-        "wasm-ld: error: /work/0-main.o: undefined symbol: bar\n"
+        "wasm-ld: error: /objects/0-main.o: undefined symbol: bar\n"
         "wasm-ld: error: /usr/lib/libc.a(x.o): undefined symbol: main\n"
         "clang: error: linker command failed with exit code 1 (use -v to see invocation)\n"
     )
