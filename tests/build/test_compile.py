@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from typing import TYPE_CHECKING
 
 import pytest
+import wasmtime
 
 from wasmrun_py.build.compile import compile_project
 from wasmrun_py.config.settings import Overrides, resolve_settings
@@ -56,7 +58,7 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Comp
     """Build a project with a plugin whose ``build`` has this body."""
     (tmp_path / "project").mkdir()
 
-    def run(body: str, **overrides: object) -> CompileReport:
+    def run(body: str, *, environ: dict[str, str] | None = None, **overrides: object) -> CompileReport:
         site = tmp_path / f"site-{len(list(tmp_path.glob('site-*')))}"
         info = site / "zork-1.dist-info"
         info.mkdir(parents=True)
@@ -73,7 +75,7 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Comp
         home = Home(root=tmp_path / "home")
         project = tmp_path / "project"
         settings = resolve_settings(project, Overrides(**overrides), environ={}, home=home)  # type: ignore[arg-type]  # a test's own keywords
-        manager = PluginManager(PluginContext(environ={}, home=home))
+        manager = PluginManager(PluginContext(environ=environ or {}, home=home))
         return compile_project(project, settings, manager=manager, home=home, reporter=SilentReporter())
 
     return run
@@ -129,6 +131,19 @@ def test_a_plugin_is_not_believed(
         build(body)
     assert said in caught.value.message
     assert not (tmp_path / "project" / "dist").exists()
+
+
+def test_a_users_module_that_a_plugin_claims_is_not_optimized(
+    build: Callable[..., CompileReport], tmp_path: Path
+) -> None:
+    """wasm-opt replaces the module it makes smaller: it must never be one outside the build's folder."""
+    padded = wasmtime.wat2wasm('(module (func (export "f") (result i32) i32.const 1 drop i32.const 2))')
+    mine = tmp_path / "project" / "mine.wasm"
+    mine.write_bytes(bytes(padded))
+    before = (mine.read_bytes(), mine.stat().st_ino)
+    with pytest.raises(ArtifactError, match="outside the folder"):
+        build("wasm = config.project_path / 'mine.wasm'", environ=dict(os.environ))
+    assert (mine.read_bytes(), mine.stat().st_ino) == before
 
 
 def test_a_stale_artifact_cannot_be_claimed(build: Callable[..., CompileReport], tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """One ``wasmrun compile``, from settings to published artifacts (DESIGN §3).
 
-select → stage → the plugin builds → wasm-opt → check → publish. Nothing that was there before is touched
+select → stage → the plugin builds → check → wasm-opt → publish. Nothing that was there before is touched
 until the new artifacts are checked; then they replace the old ones together.
 """
 
@@ -27,7 +27,7 @@ from wasmrun_py.system.fs import staging_folder, translate_write_errors
 
 if TYPE_CHECKING:
     from wasmrun_py.build.artifacts import Artifact
-    from wasmrun_py.build.optimize import WasmOptRun
+    from wasmrun_py.build.optimize import OptimizeRequest, WasmOptRun
     from wasmrun_py.config.settings import Settings
     from wasmrun_py.model.events import Reporter
     from wasmrun_py.plugin.manager import ChosenPlugin, PluginManager
@@ -101,8 +101,7 @@ def compile_project(
             folder.mkdir()
         language, result = _build(project, settings, chosen, made=made, reporter=reporter)
         # Loaded by the warmer while the toolchain ran.
-        from wasmrun_py.build.artifacts import check_artifacts  # noqa: PLC0415
-        from wasmrun_py.build.optimize import OptimizeRequest, optimize_module  # noqa: PLC0415
+        from wasmrun_py.build.optimize import OptimizeRequest  # noqa: PLC0415
         from wasmrun_py.build.outputs import StagedFile, publish, remember_output_dir  # noqa: PLC0415
 
         request = OptimizeRequest(
@@ -111,8 +110,7 @@ def compile_project(
             folder=optimized,
             environ=manager.context.environ,
         )
-        wasm_opt = optimize_module(result, request, reporter)
-        staged = check_artifacts(result, made, plugin=chosen.name)
+        staged, wasm_opt = _check_and_optimize(result, chosen.name, request, made=made, reporter=reporter)
         files = [
             StagedFile(source=each.path, name=each.path.relative_to(made), sha256=each.sha256)
             for each in staged
@@ -140,6 +138,22 @@ def compile_project(
         result=result,
         wasm_opt=wasm_opt,
     )
+
+
+def _check_and_optimize(
+    result: BuildResult, plugin: str, request: OptimizeRequest, *, made: Path, reporter: Reporter
+) -> tuple[tuple[Artifact, ...], WasmOptRun | None]:
+    """Check the artifacts, then let wasm-opt at the module.
+
+    In this order: what a plugin only claims to have made may be a file of the user's, and wasm-opt's result
+    replaces the module.
+    """
+    from wasmrun_py.build.artifacts import check_artifacts  # noqa: PLC0415 - loaded by the warmer
+    from wasmrun_py.build.optimize import optimize_module  # noqa: PLC0415 - as above
+
+    staged = check_artifacts(result, made, plugin=plugin)
+    wasm_opt = optimize_module(result, request, reporter)
+    return (check_artifacts(result, made, plugin=plugin) if wasm_opt else staged), wasm_opt
 
 
 def _build(

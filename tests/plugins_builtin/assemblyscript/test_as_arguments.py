@@ -29,7 +29,7 @@ def arguments(document: dict[str, Any], **changes: Any) -> list[str]:
     assert made[0] == "index.ts"
     at = made.index("--outFile")
     assert made[at + 1] == str(OUT.module)
-    assert made[at + 2 :] == BUILD.custom_args or made[at + 2 :] == changes.get("custom_args")
+    assert made[at + 2 :] == changes.get("custom_args", BUILD.custom_args)
     return list(made[1:at])
 
 

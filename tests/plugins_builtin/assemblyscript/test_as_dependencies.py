@@ -82,7 +82,7 @@ def test_other_package_managers_are_run(lock: str, name: str, bench: Bench, tmp_
     assert result.wasm_path.is_file()
     argv = [event.argv for event in bench.reporter.of(ToolStarted)]
     assert [each[0].rpartition("/")[2] for each in argv] == [name, "node"]
-    assert "--ignore-scripts" in argv[0] or "--mode=skip-build" in argv[0]
+    assert {"--ignore-scripts", "--mode=skip-build"} & set(argv[0])
     assert sorted(path.name for path in project.rglob("*")) == before
     bench.use_path(node=FAKE_NODE)
     bench.build(project)
