@@ -141,11 +141,6 @@ class Reader:
             self.fail(f"{count} {what} announced and only {left} bytes left", at=start)
         return count
 
-    def window(self, size_bytes: int, what: str) -> Reader:
-        """Step over ``size_bytes`` and give a reader of just those."""
-        start = self.skip(size_bytes, what)
-        return Reader(self.data, start, self.offset)
-
     def finish(self, what: str) -> None:
         """Insist that everything was read."""
         if self.offset != self.end:

@@ -127,10 +127,12 @@ def exec_command(  # noqa: PLR0913 - typer: one parameter an option
         no_toolchain_install=no_toolchain_install,
         verbose=verbose,
     )
+    _check_positive("--timeout", timeout)
+    _check_positive("--fuel", fuel)
     limits = Limits(
-        timeout_s=_positive("--timeout", timeout),
+        timeout_s=timeout,
         max_memory_bytes=parse_size(max_memory) if max_memory is not None else None,
-        fuel=fuel if _positive("--fuel", fuel) is not None else None,
+        fuel=fuel,
     )
     granted = tuple(parse_dir_grant(text, world.cwd) for text in dirs or ())
     variables = tuple(parse_env(text, world.environ) for text in env or ())
@@ -189,10 +191,9 @@ def _take_call(rest: list[str]) -> tuple[str | None, list[str]]:
     return None, rest
 
 
-def _positive(option: str, value: float | None) -> float | None:
+def _check_positive(option: str, value: float | None) -> None:
     if value is not None and not value > 0:
         raise ExecError(f"{option} must be more than 0, not {value}")
-    return value
 
 
 def _get_module(world: World, target: str, overrides: Overrides) -> Path:
