@@ -31,6 +31,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 MANIFEST = "wasmrun_plugin.toml"
+_COMPRESSED = {
+    ".gz": lambda stream: tarfile.open(fileobj=stream, mode="w:gz"),
+    ".xz": lambda stream: tarfile.open(fileobj=stream, mode="w:xz"),
+    ".bz2": lambda stream: tarfile.open(fileobj=stream, mode="w:bz2"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,7 +248,7 @@ def write_archive(path: Path, folder: Path, *, top: str | None = "plugin-1.0") -
                 entry.external_attr = file.stat().st_mode << 16
                 archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED)
         return path
-    with tarfile.open(path, f"w:{path.suffix.removeprefix('.').replace('tgz', 'gz')}") as tar:
+    with path.open("wb") as stream, _COMPRESSED[path.suffix](stream) as tar:
         for file in files:
             member = tarfile.TarInfo(prefix + file.relative_to(folder).as_posix())
             data = file.read_bytes()
