@@ -9,9 +9,12 @@ MARKER``, by which a test sees which plugin built it.
 from __future__ import annotations
 
 import base64
+import bz2
+import gzip
 import hashlib
 import io
 import json
+import lzma
 import os
 import subprocess
 import sys
@@ -31,11 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 MANIFEST = "wasmrun_plugin.toml"
-_COMPRESSED = {
-    ".gz": lambda stream: tarfile.open(fileobj=stream, mode="w:gz"),
-    ".xz": lambda stream: tarfile.open(fileobj=stream, mode="w:xz"),
-    ".bz2": lambda stream: tarfile.open(fileobj=stream, mode="w:bz2"),
-}
+_COMPRESS = {".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,12 +247,14 @@ def write_archive(path: Path, folder: Path, *, top: str | None = "plugin-1.0") -
                 entry.external_attr = file.stat().st_mode << 16
                 archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED)
         return path
-    with path.open("wb") as stream, _COMPRESSED[path.suffix](stream) as tar:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
         for file in files:
             member = tarfile.TarInfo(prefix + file.relative_to(folder).as_posix())
             data = file.read_bytes()
             member.size, member.mode = len(data), file.stat().st_mode & 0o777
             tar.addfile(member, io.BytesIO(data))
+    path.write_bytes(_COMPRESS[path.suffix](packed.getvalue()))
     return path
 
 
