@@ -31,10 +31,14 @@ from typing import TYPE_CHECKING
 from tests.plugin.zork_sources import BACKEND, COMPILER, CRATE_PROGRAM, PLUGIN, PROGRAM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 MANIFEST = "wasmrun_plugin.toml"
-_COMPRESS = {".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress}
+_COMPRESS: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.compress,
+    ".xz": lzma.compress,
+    ".bz2": bz2.compress,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
