@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from wasmrun_py.cli.render.reporters import ConsoleReporter
     from wasmrun_py.config.settings import Overrides
     from wasmrun_py.model.events import Reporter
+    from wasmrun_py.model.installed_plugin import InstalledPlugin
+    from wasmrun_py.model.manifest import PluginHealth
     from wasmrun_py.plugin.manager import PluginManager
     from wasmrun_py.plugin.store.changes import PluginStore
 
@@ -67,20 +69,19 @@ class World:
 
     def plugin_store(self, reporter: Reporter) -> PluginStore:
         """The installed plugins, to be changed."""
-        from wasmrun_py.plugin.api import PluginContext  # noqa: PLC0415 - only commands that change plugins
-        from wasmrun_py.plugin.probe import probe_installed  # noqa: PLC0415 - as above
-        from wasmrun_py.plugin.store.changes import PluginStore, StoreWorld  # noqa: PLC0415 - as above
+        from wasmrun_py.plugin.store.changes import PluginStore, StoreWorld  # noqa: PLC0415 - few commands do
 
-        context = PluginContext(environ=self.environ, home=self.home)
         return PluginStore(
             StoreWorld(
-                home=self.home,
-                environ=self.environ,
-                cwd=self.cwd,
-                reporter=reporter,
-                probe=lambda installed, store: probe_installed(installed, store, context),
+                home=self.home, environ=self.environ, cwd=self.cwd, reporter=reporter, probe=self._probe
             )
         )
+
+    def _probe(self, installed: InstalledPlugin, store: Path) -> PluginHealth:
+        from wasmrun_py.plugin.api import PluginContext  # noqa: PLC0415 - only an installation probes
+        from wasmrun_py.plugin.probe import probe_installed  # noqa: PLC0415 - as above
+
+        return probe_installed(installed, store, PluginContext(environ=self.environ, home=self.home))
 
     def report(self, command: str, fields: Mapping[str, Any]) -> None:
         """Print the one JSON document of a command that succeeded."""

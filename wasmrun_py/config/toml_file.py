@@ -79,7 +79,7 @@ def load_toml(path: Path, schema: Schema, *, elsewhere: Collection[str] = ()) ->
     except tomllib.TOMLDecodeError as error:
         raise _syntax_error(path, text, str(error)) from error
     except RecursionError as error:
-        raise ConfigError("is nested too deeply", file=path) from error
+        raise ConfigError("is nested too deeply", file=path, line=1) from error
     _check(path, text, {key: value for key, value in document.items() if key not in elsewhere}, schema)
     return TomlFile(path=path, text=text, tables=document)
 
@@ -127,7 +127,7 @@ def _load_text(path: Path) -> str | None:
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror or error}", file=path) from error
     if len(data) > _FILE_CAP_BYTES:
-        raise ConfigError("is larger than 1 MiB, which no configuration is", file=path)
+        raise ConfigError("is larger than 1 MiB, which no configuration is", file=path, line=1)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -90,11 +90,10 @@ def require_intact(plugin: InstalledPlugin, store: Path) -> None:
         return
     folder = plugin.folder(store)
     try:
-        now = list_files(folder)
-        found = digest_of(now)
-        if found == plugin.digest:
-            return
         recorded = (folder / LISTING_FILE).read_bytes()
+        now = list_files(folder)
+        if now == recorded and digest_of(now) == plugin.digest:
+            return
     except OSError as error:
         raise PluginCorruptError(
             f'Plugin "{plugin.name}" cannot be read: {error.filename}: {error.strerror}',
@@ -108,7 +107,7 @@ def require_intact(plugin: InstalledPlugin, store: Path) -> None:
         f'Plugin "{plugin.name}" {plugin.version} is not what was installed: {explained}',
         plugin=plugin.name,
         expected=plugin.digest,
-        found=found,
+        found=digest_of(now) if now != recorded else digest_of(recorded),
         hint=_repair(plugin),
     )
 

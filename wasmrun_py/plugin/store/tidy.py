@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wasmrun_py.config.plugin_state import load_installed_plugins
@@ -25,7 +26,6 @@ from wasmrun_py.system.fs import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from wasmrun_py.model.installed_plugin import InstalledPlugin
     from wasmrun_py.system.paths import Home
@@ -108,14 +108,21 @@ def _orphan_places(home: Home) -> tuple[tuple[Path, str], ...]:
 
 
 def _wanted_links(home: Home, plugins: Iterable[InstalledPlugin]) -> dict[Path, dict[str, Path]]:
-    generations = {plugin.name: plugin.folder(home.store) for plugin in plugins}
+    generations = {plugin.name: _target(plugin.folder(home.store), home) for plugin in plugins}
     programs = {
-        plugin.name: plugin.start_path(home.store, plugin.launch.command)
+        plugin.name: _target(plugin.start_path(home.store, plugin.launch.command), home)
         for plugin in plugins
         # Junctions lead to folders only; on Windows programs are started by their own path.
         if plugin.launch.command is not None and sys.platform != "win32"
     }
     return {home.plugins: generations, home.bin: programs}
+
+
+def _target(path: Path, home: Home) -> Path:
+    """What a link says: relative inside the home, so that the home can be moved; junctions are absolute."""
+    if sys.platform == "win32" or not path.is_relative_to(home.root):
+        return path
+    return Path("..", path.relative_to(home.root))
 
 
 def _links_in(folder: Path) -> dict[str, Path | None]:
