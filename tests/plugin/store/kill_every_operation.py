@@ -4,7 +4,8 @@ A script (``python -m tests.plugin.store.kill_every_operation``) that prints its
 ``test_store_kill`` runs. For each operation (install, update, uninstall, enable, disable, rollback) the
 number of file operations is counted first; then, for each of them, a fresh copy of the home is taken, the
 operation is run again in a process that kills itself (SIGKILL) right before the Nth one, and after it
-``plugin list`` and a build are run as a user would. What may be found: the old state or the new one, whole; no stray file.
+``plugin list`` and a build are run as a user would. What may be found: the old state or the new one, whole;
+no stray file.
 
 The operations are seen through CPython's audit events (PEP 578), so that nothing of wasmrun knows of it.
 """
@@ -139,7 +140,7 @@ def _judge(  # noqa: PLR0911 - one a finding
         tally.new += 1
     if found and found["health"]["status"] != "healthy":
         return f"unhealthy: {found['health']}"
-    stray = _find_stray(home, listed)
+    stray = find_stray(home, listed)
     if stray:
         return f"stray: {stray}"
     output = folder / "dist"
@@ -154,7 +155,7 @@ def _judge(  # noqa: PLR0911 - one a finding
     return None
 
 
-def _find_stray(home: Path, listed: dict[str, Any]) -> list[str]:
+def find_stray(home: Path, listed: dict[str, Any]) -> list[str]:
     """What lies in the home and belongs to no installed plugin."""
     names = {each["name"] for each in listed["plugins"] if each["type"] == "external"}
     config = home / "config.toml"
