@@ -1,4 +1,4 @@
-"""What is known of an installed plugin: one entry of ``[external_plugins]`` (DESIGN §6, "Installed state")."""
+"""An installed plugin: one entry of ``[external_plugins]`` (DESIGN §6, "Installed state")."""
 
 from __future__ import annotations
 

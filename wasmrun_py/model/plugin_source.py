@@ -122,12 +122,17 @@ def check_name(name: str, *, what: str = "plugin") -> str:
             hint="A name begins with a letter or a digit, and has up to 64 letters, digits, dots, dashes "
             "and underscores.",
         )
-    if name.split(".", maxsplit=1)[0].lower() in _DEVICE_NAMES or name.endswith("."):
+    if is_device_name(name) or name.endswith("."):
         raise UsageError(
             f"{shown} cannot be the name of a {what}: some systems keep it for themselves",
             hint="Choose another name.",
         )
     return name
+
+
+def is_device_name(name: str) -> bool:
+    """Whether Windows keeps a file name for a device, whatever its extension."""
+    return name.split(".", maxsplit=1)[0].rstrip(" ").lower() in _DEVICE_NAMES
 
 
 def parse_source(text: str, *, cwd: Path, version: str | None = None) -> PluginSource | BareName:
@@ -210,7 +215,7 @@ def _parse_git(text: str) -> Git:
     if not found or scheme not in _GIT_SCHEMES or not rest:
         raise UsageError(
             f"{text} is not a git source",
-            hint="Write git+https://…, git+ssh://… or git+file:///…, then @REF and #subdirectory=DIR if needed.",
+            hint="Write git+https://…, git+ssh://… or git+file:///…, then @REF and #subdirectory=DIR.",
         )
     # An @ before the first slash belongs to the host (user@host); in the path the last one counts, as
     # for pip.
