@@ -10,11 +10,11 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wasmrun_py.build.artifacts import check_artifacts
 from wasmrun_py.model.build import BuildConfig, BuildResult, OptimizationLevel
 from wasmrun_py.model.errors import WasmrunError
 from wasmrun_py.model.events import SilentReporter
 from wasmrun_py.model.manifest import Match, NoMatch, PluginInfo
+from wasmrun_py.plugin.artifacts import check_artifacts
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -221,19 +221,32 @@ def link_folder(link: Path, *, to: Path) -> None:
             link.symlink_to(to, target_is_directory=True)
 
 
+def digest_file(path: Path) -> str:
+    """The SHA-256 of a file, lower-case hex.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    import hashlib  # noqa: PLC0415 - 3 ms, and most commands digest nothing
+
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def remove_tree(folder: Path) -> None:
     """Remove a folder of ours and everything in it; links are removed, not followed."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def remove_file(path: Path) -> None:
-    """Remove a file of ours, if it is there.
+def make_empty(folder: Path) -> None:
+    """Remove everything in a folder of ours and keep the folder.
 
     Raises:
-        OutputError: The system refuses.
+        OutputError: It cannot be made again.
     """
-    with translate_write_errors(f"remove {path}"):
-        path.unlink(missing_ok=True)
+    remove_tree(folder)
+    with translate_write_errors(f"create {folder}"):
+        folder.mkdir(exist_ok=True)
 
 
 def remove_empty_folders(folder: Path, *, down_to: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -26,7 +26,7 @@ from tests.plugin.material import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from tests.conftest import Wasmrun
 
@@ -141,30 +141,27 @@ SHELVES: dict[str, Callable[[Path], Shelf]] = {
 
 
 @pytest.fixture(params=SHELVES)
-def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shelf]:
+def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Shelf:
     """Each source in turn."""
-    yield SHELVES[request.param](tmp_path)
+    return SHELVES[request.param](tmp_path)
 
 
 @pytest.mark.slow
 def test_the_whole_life(shelf: Shelf, tmp_path: Path, home: Path, wasmrun: Wasmrun) -> None:
-    """Install → list → info → compile → disable → enable → update → rollback → uninstall → nothing is left."""
+    """Installed, listed, described, used, disabled, enabled, updated, rolled back, gone without a trace."""
     require_tool("clang")
     project = tmp_path / "project"
     project.mkdir()
     (project / "main.c").write_text("int main(void) { return 7; }\n", encoding="utf-8")
     before = tree(home)
 
-    def run(*args: str | Path) -> dict[str, object]:
+    def run(*args: str | Path) -> dict[str, Any]:
         finished = wasmrun(*args, "--json", env=shelf.env)
         assert finished.code == 0, finished.err + finished.out
-        document: dict[str, object] = finished.document
-        return document
+        return finished.document
 
-    def build() -> dict[str, object]:
-        document = run("compile", project, "--no-toolchain-install")
-        plugin = document["plugin"]
-        assert isinstance(plugin, dict)
+    def build() -> dict[str, Any]:
+        plugin: dict[str, Any] = run("compile", project, "--no-toolchain-install")["plugin"]
         return plugin
 
     shelf.put(FIRST)
@@ -172,10 +169,10 @@ def test_the_whole_life(shelf: Shelf, tmp_path: Path, home: Path, wasmrun: Wasmr
     assert (installed["outcome"], installed["version"]) == ("installed", "1.0.0")
     assert run("plugin", "install", shelf.source)["outcome"] == "already-installed"
 
-    listed = {each["name"]: each for each in run("plugin", "list")["plugins"]}  # type: ignore[attr-defined]
+    listed = {each["name"]: each for each in run("plugin", "list")["plugins"]}
     assert listed[NAME]["type"] == "external"
     assert listed[NAME]["health"] == {"status": "healthy", "message": ""}
-    (info,) = run("plugin", "info", NAME)["plugins"]  # type: ignore[misc]
+    (info,) = run("plugin", "info", NAME)["plugins"]
     assert info["digest"].startswith("sha256:")
     assert info["size_bytes"] > 0
     assert info["transport"] == shelf.transport
