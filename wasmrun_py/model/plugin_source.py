@@ -124,12 +124,17 @@ def check_name(name: str, *, what: str = "plugin") -> str:
             hint="A name begins with a letter or a digit, and has up to 64 letters, digits, dots, dashes "
             "and underscores.",
         )
-    if name.split(".", maxsplit=1)[0].lower() in _DEVICE_NAMES or name.endswith("."):
+    if is_device_name(name) or name.endswith("."):
         raise UsageError(
             f"{shown} cannot be the name of a {what}: some systems keep it for themselves",
             hint="Choose another name.",
         )
     return name
+
+
+def is_device_name(name: str) -> bool:
+    """Whether Windows keeps a file name for a device, whatever its extension."""
+    return name.split(".", maxsplit=1)[0].rstrip(" ").lower() in _DEVICE_NAMES
 
 
 def parse_source(text: str, *, cwd: Path, version: str | None = None) -> PluginSource | BareName:

@@ -9,13 +9,15 @@ from wasmrun_py.model.manifest import HealthStatus, PluginType, TransportKind
 from wasmrun_py.plugin.registry import RegisteredPlugin
 from wasmrun_py.plugin.store.generation import require_intact
 from wasmrun_py.plugin.store.health import look_at
-from wasmrun_py.plugin.transport.external import ExternalPlugin
+from wasmrun_py.plugin.transport.base import TransportWorld
+from wasmrun_py.plugin.transport.external import open_installed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from wasmrun_py.model.installed_plugin import InstalledPlugin
     from wasmrun_py.plugin.api import PluginContext
+    from wasmrun_py.plugin.transport.external import ExternalPlugin
 
 
 def register(installed: InstalledPlugin, context: PluginContext) -> RegisteredPlugin:
@@ -39,6 +41,10 @@ def register(installed: InstalledPlugin, context: PluginContext) -> RegisteredPl
 
 def make_plugin(installed: InstalledPlugin, store: Path, context: PluginContext) -> ExternalPlugin:
     """The plugin's object; its files are compared with what was installed before it is first called."""
-    return ExternalPlugin(
-        installed, store=store, context=context, verify=partial(require_intact, installed, store)
+    world = TransportWorld(
+        environ=context.environ,
+        home=context.home,
+        may_install=context.may_install,
+        verify=partial(require_intact, installed, store),
     )
+    return open_installed(installed, store, world)

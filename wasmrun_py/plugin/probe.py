@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wasmrun_py.model.errors import WasmrunError
+from wasmrun_py.model.errors import PluginCorruptError, WasmrunError
 from wasmrun_py.model.manifest import HealthStatus, PluginHealth
 from wasmrun_py.plugin.boundary import foreign_code
 from wasmrun_py.plugin.installed import make_plugin
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from wasmrun_py.model.installed_plugin import InstalledPlugin
     from wasmrun_py.plugin.api import PluginContext
     from wasmrun_py.plugin.registry import RegisteredPlugin
+    from wasmrun_py.plugin.transport.external import TransportProbe
+
+_FAILED = (HealthStatus.NOT_FOUND, HealthStatus.LOAD_ERROR)
 
 
 def probe_installed(installed: InstalledPlugin, store: Path, context: PluginContext) -> PluginHealth:
@@ -32,8 +35,11 @@ def probe_installed(installed: InstalledPlugin, store: Path, context: PluginCont
     health = look_at(installed, store, context.environ)
     if health.status is HealthStatus.NOT_FOUND:
         return health
-    with make_plugin(installed, store, context) as plugin:
-        return plugin.probe()
+    try:
+        with make_plugin(installed, store, context) as plugin:
+            return _combine(plugin.probe_transports())
+    except PluginCorruptError as error:
+        return PluginHealth(status=HealthStatus.LOAD_ERROR, message=error.message)
 
 
 def probe_registered(registered: RegisteredPlugin, context: PluginContext) -> PluginHealth:
@@ -52,3 +58,15 @@ def probe_registered(registered: RegisteredPlugin, context: PluginContext) -> Pl
             status=HealthStatus.MISSING_DEPENDENCIES, message=f"missing: {', '.join(map(str, missing))}"
         )
     return PluginHealth(status=HealthStatus.HEALTHY)
+
+
+def _combine(probes: tuple[TransportProbe, ...]) -> PluginHealth:
+    """The health of the best transport; one that fails beside it is named."""
+    if not probes:
+        return PluginHealth(status=HealthStatus.NOT_FOUND, message="it offers no way to call it")
+    failed = [each for each in probes if each.health.status in _FAILED]
+    working = [each.health for each in probes if each.health.status not in _FAILED]
+    if not working:
+        return failed[0].health
+    said = [working[0].message, *(f"{each.kind} does not work: {each.health.message}" for each in failed)]
+    return PluginHealth(status=working[0].status, message="; ".join(text for text in said if text))

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wasmrun_py.model.errors import OutputError
+from wasmrun_py.model.errors import OutputError, UnreadablePathError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _FILE_MODE = 0o644
 _TEMPORARY_SUFFIX = ".tmp"
 _STAGING_TRIES = 5
+_PROGRAM_MODE = 0o755
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "Free some space, or choose another folder with -o/--output."),
     errno.EDQUOT: (
@@ -166,6 +167,41 @@ def replace_link(link: Path, *, to: Path) -> None:
         temporary.unlink(missing_ok=True)
         temporary.symlink_to(to)
         temporary.replace(link)
+
+
+def copy_tree(source: Path, to: Path, *, left_out: frozenset[str] = frozenset()) -> None:
+    """Copy a folder; what runs stays executable, links that stay inside the folder stay links.
+
+    Args:
+        source: The folder.
+        to: What it becomes; it is not there yet.
+        left_out: Names of files and folders that are not copied, at any depth.
+
+    Raises:
+        UsageError: Something in it is not a file, a folder or a link inside.
+        UnreadablePathError: Something in it cannot be read.
+        OutputError: The copy cannot be written.
+    """
+    with translate_write_errors(f"create {to}"):
+        to.mkdir(parents=True)
+    root = source.resolve()
+    waiting = [(source, to)]
+    while waiting:
+        folder, copy = waiting.pop()
+        for entry in _scan(folder):
+            if entry.name in left_out:
+                continue
+            path, target = Path(entry.path), copy / entry.name
+            if entry.is_symlink():
+                _copy_link(path, target, root)
+            elif entry.is_dir():
+                with translate_write_errors(f"create {target}"):
+                    target.mkdir()
+                waiting.append((path, target))
+            elif entry.is_file():
+                _copy_file(path, target)
+            else:
+                raise UsageError(f"{path} is neither a file nor a folder", hint="Remove it, then try again.")
 
 
 def link_folder(link: Path, *, to: Path) -> None:
@@ -334,6 +370,37 @@ def _find_mode(path: Path) -> int | None:
 def _own_tag() -> str:
     """What a temporary name says of its maker: the machine and the process."""
     return f"{_machine_tag()}-{os.getpid()}-"
+
+
+def _scan(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise UnreadablePathError(f"{folder} cannot be read: {error.strerror or error}") from error
+
+
+def _copy_link(path: Path, target: Path, root: Path) -> None:
+    aim = path.readlink()
+    inside = path.parent.resolve() / aim
+    if aim.is_absolute() or not inside.resolve().is_relative_to(root):
+        raise UsageError(
+            f"{path} is a link that leads out of {root}, to {aim}",
+            hint="Put a copy in its place: an installed plugin holds all its files.",
+        )
+    with translate_write_errors(f"create the link {target}"):
+        target.symlink_to(aim, target_is_directory=inside.is_dir())
+
+
+def _copy_file(path: Path, target: Path) -> None:
+    try:
+        source = path.open("rb")
+    except OSError as error:
+        raise UnreadablePathError(f"{path} cannot be read: {error.strerror or error}") from error
+    with source, translate_write_errors(f"write {target}"), target.open("xb") as copy:
+        shutil.copyfileobj(source, copy)
+        runs = os.fstat(source.fileno()).st_mode & 0o100
+        target.chmod(_PROGRAM_MODE if runs else _FILE_MODE)
 
 
 def _machine_tag() -> str:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from wasmrun_py.model.events import Reporter
     from wasmrun_py.model.manifest import PluginHealth
+    from wasmrun_py.plugin.install.search import SearchResult
     from wasmrun_py.plugin.install.steps import InstallWorld, ResolvedPlugin
     from wasmrun_py.system.paths import Home
 
@@ -151,6 +152,17 @@ class PluginStore:
             raise _not_installed(name, [each.name for each in load_installed_plugins(self._home)])
         return found
 
+    def search(self, term: str) -> SearchResult:
+        """What the registries' own clients and the shipped list find for a word.
+
+        Raises:
+            OutputError: The home cannot be written.
+        """
+        from wasmrun_py.plugin.install.search import search  # noqa: PLC0415 - as needed
+
+        with self._staging() as scratch, self._install_world(allow_unverified=False) as world:
+            return search(term, scratch=scratch, world=world)
+
     def install(
         self,
         source: PluginSource | BareName,
@@ -173,7 +185,8 @@ class PluginStore:
         # Read first: a broken config.toml is told before minutes of building.
         load_installed_plugins(self._home)
         with self._staging() as staging, self._install_world(allow_unverified=allow_unverified) as world:
-            from wasmrun_py.plugin.install.resolve import resolve, resolve_name  # noqa: PLC0415 - as needed
+            from wasmrun_py.plugin.install.dispatch import resolve  # noqa: PLC0415 - as needed
+            from wasmrun_py.plugin.install.names import resolve_name  # noqa: PLC0415 - as needed
 
             scratch = staging / "scratch"
             make_folder(scratch)
@@ -212,7 +225,7 @@ class PluginStore:
             current = self.get(name)
             # It was accepted once, under whatever digest it has; the same trust holds for its update.
             with self._staging() as staging, self._install_world(allow_unverified=True) as world:
-                from wasmrun_py.plugin.install.resolve import resolve  # noqa: PLC0415 - as needed
+                from wasmrun_py.plugin.install.dispatch import resolve  # noqa: PLC0415 - as needed
 
                 scratch = staging / "scratch"
                 make_folder(scratch)
@@ -293,7 +306,7 @@ class PluginStore:
         label = f"Installing {resolved.name} {resolved.version}"
         self._world.reporter.emit(StepStarted(label=label))
         try:
-            from wasmrun_py.plugin.install.resolve import build  # noqa: PLC0415 - as needed
+            from wasmrun_py.plugin.install.dispatch import build  # noqa: PLC0415 - as needed
 
             built = build(resolved, generation=built_in, scratch=staging / "scratch", world=world)
             entry = seal(built_in, resolved, built, requested=order.requested)

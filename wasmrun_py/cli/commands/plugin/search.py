@@ -20,7 +20,7 @@ def search_command(
     """Find plugins by a word of their name or description."""
     world: World = ctx.obj
     with world.reporter(verbose=verbose) as reporter:
-        hits = world.search_plugins(term, reporter)
+        result = world.plugin_store(reporter).search(term)
     found = [
         {
             "name": hit.name,
@@ -29,11 +29,13 @@ def search_command(
             "description": hit.description,
             "known": hit.known,
         }
-        for hit in hits
+        for hit in result.hits
     ]
     if json:
-        world.report("plugin search", {"term": term, "plugins": found})
+        world.report("plugin search", {"term": term, "plugins": found, "not_asked": result.not_asked})
         return
+    for reason in result.not_asked:
+        world.console.note(reason)
     if not found:
         world.console.note(f"Nothing was found for {term!r}")
         return
