@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasmrun_py.cli.render.console import Console
-from wasmrun_py.system.paths import Home, find_home
+from wasmrun_py.system.paths import PLUGIN_PATH_VARIABLE, Home, find_home
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from wasmrun_py.config.settings import Overrides
     from wasmrun_py.model.events import Reporter
     from wasmrun_py.model.installed_plugin import InstalledPlugin
-    from wasmrun_py.model.manifest import PluginHealth
+    from wasmrun_py.model.manifest import PluginHealth, TransportKind
     from wasmrun_py.plugin.manager import PluginManager
     from wasmrun_py.plugin.store.changes import PluginStore
 
@@ -46,8 +46,15 @@ class World:
         """An absolute path with ``.`` and ``..`` resolved by name; links are kept as they are."""
         return Path(os.path.normpath(self.cwd / path))
 
-    def compile(self, project: Path, overrides: Overrides) -> CompileReport:
+    def compile(
+        self, project: Path, overrides: Overrides, *, transport: TransportKind | None = None
+    ) -> CompileReport:
         """Resolve the settings of ``project`` and build it.
+
+        Args:
+            project: Its folder.
+            overrides: What the command line asks for.
+            transport: The one way to call external plugins, or None to choose.
 
         Raises:
             WasmrunError: Any of the tree.
@@ -56,16 +63,32 @@ class World:
         from wasmrun_py.config.settings import resolve_settings  # noqa: PLC0415 - as above
 
         settings = resolve_settings(project, overrides, environ=self.environ, home=self.home)
-        manager = self.plugin_manager(may_install=settings.may_install)
+        manager = self.plugin_manager(may_install=settings.may_install, transport=transport)
         with self.reporter(verbose=overrides.verbose) as reporter:
             return compile_project(project, settings, manager=manager, home=self.home, reporter=reporter)
 
-    def plugin_manager(self, *, may_install: bool = True) -> PluginManager:
+    def plugin_manager(
+        self, *, may_install: bool = True, transport: TransportKind | None = None
+    ) -> PluginManager:
         """The plugins of this run, loaded."""
         from wasmrun_py.plugin.api import PluginContext  # noqa: PLC0415 - only commands that meet plugins
         from wasmrun_py.plugin.manager import PluginManager  # noqa: PLC0415 - as above
 
-        return PluginManager(PluginContext(environ=self.environ, home=self.home, may_install=may_install))
+        return PluginManager(
+            PluginContext(
+                environ=self.environ,
+                home=self.home,
+                may_install=may_install,
+                plugin_path=self.plugin_path,
+                transport=transport,
+            )
+        )
+
+    @property
+    def plugin_path(self) -> tuple[Path, ...]:
+        """The folders of ``WASMRUN_PLUGIN_PATH``."""
+        named = self.environ.get(PLUGIN_PATH_VARIABLE, "")
+        return tuple(self.absolute(folder) for folder in named.split(os.pathsep) if folder)
 
     def plugin_store(self, reporter: Reporter) -> PluginStore:
         """The installed plugins, to be changed."""

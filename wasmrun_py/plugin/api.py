@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from wasmrun_py.model.build import BuildConfig, BuildResult, Toolchain
     from wasmrun_py.model.diagnostic import Diagnostic, Severity
     from wasmrun_py.model.events import Reporter
+    from wasmrun_py.model.manifest import TransportKind
     from wasmrun_py.model.target import OptimizationLevel
     from wasmrun_py.model.tool import ToolReport
     from wasmrun_py.system.paths import Home
@@ -78,11 +79,15 @@ class PluginContext:
         environ: The user's environment. A plugin reads this, never ``os.environ``.
         home: Where installed toolchains and logs live.
         may_install: Missing toolchains may be installed into ``home`` without asking.
+        plugin_path: Folders of plugins that the store does not manage (``WASMRUN_PLUGIN_PATH``), absolute.
+        transport: The one way to call external plugins (``--transport``), or None to choose.
     """
 
     environ: Mapping[str, str]
     home: Home
     may_install: bool = True
+    plugin_path: tuple[Path, ...] = ()
+    transport: TransportKind | None = None
 
 
 class WasmBuilder(Protocol):
