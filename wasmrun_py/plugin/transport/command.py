@@ -33,7 +33,7 @@ from wasmrun_py.plugin.transport.command_output import (
 )
 from wasmrun_py.plugin.transport.matching import is_shared
 from wasmrun_py.plugin.transport.staged_project import StagedProject, stage_project
-from wasmrun_py.plugin.transport.tool_path import ToolRequest, prepare_environ
+from wasmrun_py.plugin.transport.tool_path import ToolRequest, can_provide, prepare_environ
 from wasmrun_py.system.process import ToolCall, describe_exit, run_tool
 from wasmrun_py.toolchain.find import find_tool
 
@@ -106,17 +106,12 @@ class CommandTransport:
         """Only the manifest says it."""
 
     def check_dependencies(self) -> tuple[str, ...]:
-        """What its ``check-deps`` misses; without one, the manifest's tools that are not on PATH."""
-        manifest = self._callee.manifest
-        if not self._load_help().has_command(_CHECK_DEPS):
-            return self._not_on_path(self._callee.world.environ)
-        said = self._run((_CHECK_DEPS,), phase="check_dependencies")
-        if said.returncode == 0:
-            return ()
-        declared = (*manifest.tools, *manifest.optional_tools)
-        named = parse_missing_tools(said.output)
-        known = tuple(name for name in named if name in declared)
-        return known or named or self._not_on_path(self._callee.world.environ) or (_CHECK_DEPS,)
+        """What its ``check-deps`` misses; without one, the manifest's tools that are not on PATH.
+
+        What wasmrun has, or would install for a build, is not missing.
+        """
+        missing = self._ask_for_missing()
+        return tuple(name for name in missing if not can_provide(name, self._callee.world))
 
     def validate_project(self, project_path: Path) -> None:
         """It has no such question."""
@@ -249,9 +244,10 @@ class CommandTransport:
         output = staged.to_original(said.output)
         reason = parse_reason(output) or describe_exit(said.returncode)
         diagnostics = parse_places(said.output, staged, source=name)
-        declared = (*manifest.tools, *manifest.optional_tools)
-        named = [tool for tool in parse_missing_tools(output) if tool in declared]
-        missing = [tool for tool in named if find_tool(tool, environ) is None]
+        absent = [tool for tool in parse_missing_tools(output) if find_tool(tool, environ) is None]
+        # Of "asc or yarn" the one that it cannot do without is what the user misses.
+        missing = [tool for tool in absent if tool in manifest.tools]
+        missing = missing or [tool for tool in absent if tool in manifest.optional_tools]
         if missing and not diagnostics:
             return MissingToolError(
                 f'Plugin "{name}" needs {", ".join(missing)}: {reason}',
@@ -264,6 +260,18 @@ class CommandTransport:
             output=output,
             log_file=said.log_file,
         )
+
+    def _ask_for_missing(self) -> tuple[str, ...]:
+        manifest = self._callee.manifest
+        if not self._load_help().has_command(_CHECK_DEPS):
+            return self._not_on_path(self._callee.world.environ)
+        said = self._run((_CHECK_DEPS,), phase="check_dependencies")
+        if said.returncode == 0:
+            return ()
+        declared = (*manifest.tools, *manifest.optional_tools)
+        named = parse_missing_tools(said.output)
+        known = tuple(name for name in named if name in declared)
+        return known or named or self._not_on_path(self._callee.world.environ) or (_CHECK_DEPS,)
 
     def _not_on_path(self, environ: Mapping[str, str]) -> tuple[str, ...]:
         tools = self._callee.manifest.tools
