@@ -82,6 +82,17 @@ def atomic_write(path: Path, data: bytes) -> None:
             raise
 
 
+def write_staged(path: Path, data: bytes) -> None:
+    """Write a file into a staging folder, where nobody reads it before it is whole.
+
+    Raises:
+        OutputError: The disk would not take it.
+    """
+    with translate_write_errors(f"write {path}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
 @contextmanager
 def staging_folder(parent: Path, *, prefix: str) -> Iterator[Path]:
     """A fresh private folder inside ``parent``, removed at the end whatever happens.
