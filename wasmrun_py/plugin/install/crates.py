@@ -28,7 +28,7 @@ from wasmrun_py.model.plugin_source import CratesIo, check_name
 from wasmrun_py.plugin.install.clients import client_failure, get_client, run_client
 from wasmrun_py.plugin.install.manifests import check_requirement, load_manifest
 from wasmrun_py.plugin.install.steps import BuiltPlugin, ResolvedPlugin
-from wasmrun_py.system.fs import write_staged, copy_tree, remove_file
+from wasmrun_py.system.fs import copy_tree, remove_file, write_staged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,7 +124,7 @@ def lock_crate(name: str, wanted: str, *, scratch: Path, world: InstallWorld) ->
 
 def names_absence(output: str) -> bool:
     """Whether cargo's words say that the registry has no such crate."""
-    return _ABSENT.search(output) is not None
+    return _ABSENT.search(output) is not None and "offline" not in output
 
 
 def find_near_miss(output: str) -> str | None:

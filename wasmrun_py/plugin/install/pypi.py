@@ -29,7 +29,7 @@ from wasmrun_py.plugin.install.environment import (
 )
 from wasmrun_py.plugin.install.manifests import check_requirement, load_table
 from wasmrun_py.plugin.install.steps import BuiltPlugin, ResolvedPlugin
-from wasmrun_py.system.fs import write_staged, copy_tree
+from wasmrun_py.system.fs import copy_tree, write_staged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,7 +119,8 @@ def compile_requirements(wanted: str, *, scratch: Path, world: InstallWorld, dee
 
 def names_absence(output: str) -> bool:
     """Whether uv's words say that the index has no such name."""
-    return "was not found in the" in " ".join(output.split())
+    said = " ".join(output.split())
+    return "was not found in the" in said and "in the cache" not in said
 
 
 def resolve_wheel(path: Path, *, scratch: Path, world: InstallWorld) -> ResolvedPlugin:
