@@ -122,6 +122,17 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
 
 
+def write_staged(path: Path, data: bytes) -> None:
+    """Write a file into a staging folder, where nobody reads it before it is whole.
+
+    Raises:
+        OutputError: The disk would not take it.
+    """
+    with translate_write_errors(f"write {path}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
 @contextmanager
 def staging_folder(parent: Path, *, prefix: str) -> Iterator[Path]:
     """A fresh private folder inside ``parent``, removed at the end whatever happens.
