@@ -92,7 +92,9 @@ def compile_project(
         WasmrunError: Any of the tree; the previous outputs are whole.
     """
     started = time.monotonic()
+    manager.require_needed(project, frozen=settings.frozen)
     chosen = manager.select(project, plugin=settings.plugin, language=settings.language)
+    manager.require_acceptable(project, chosen, frozen=settings.frozen)
     _check_request(settings, chosen)
     _check_output_dir(settings.output_dir)
     with staging_folder(settings.output_dir, prefix=".wasmrun-") as staging:

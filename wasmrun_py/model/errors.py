@@ -23,7 +23,8 @@ translated into them where they enter, with ``raise ... from``. Nothing here pri
     │   ├── PluginCorruptError      3    plugin-corrupt
     │   └── PluginLockError         3    plugin-lock
     ├── PluginInstallError          1    plugin-install-failed
-    │   └── ManifestError           1    invalid-manifest
+    │   ├── ManifestError           1    invalid-manifest
+    │   └── DownloadError           1    download-failed
     ├── MissingToolError            4    missing-tool
     │   └── ProvisionError          4    provision-failed
     ├── BuildError                  1    build-failed
@@ -265,6 +266,12 @@ class ManifestError(PluginInstallError):
     def __init__(self, message: str, *, field: str = "", hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.field = field
+
+
+class DownloadError(PluginInstallError):
+    """A web address could not be fetched, or gave something else than was expected."""
+
+    code = "download-failed"
 
 
 class MissingToolError(WasmrunError):

@@ -16,6 +16,8 @@ from wasmrun_py.model.errors import UsageError
 NAME_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """What a plugin may be called (DESIGN §6): it becomes a file name and an argument."""
 
+ARCHIVE_SUFFIXES: Final = (".whl", ".zip", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
+
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+!_-]{0,63}")
 _REF = re.compile(r"[A-Za-z0-9][\w./+-]{0,199}")
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
@@ -122,7 +124,7 @@ def check_name(name: str, *, what: str = "plugin") -> str:
             hint="A name begins with a letter or a digit, and has up to 64 letters, digits, dots, dashes "
             "and underscores.",
         )
-    if name.split(".", maxsplit=1)[0].lower() in _DEVICE_NAMES or name.endswith("."):
+    if is_device_name(name) or name.endswith("."):
         raise UsageError(
             f"{shown} cannot be the name of a {what}: some systems keep it for themselves",
             hint="Choose another name.",
@@ -130,11 +132,16 @@ def check_name(name: str, *, what: str = "plugin") -> str:
     return name
 
 
+def is_device_name(name: str) -> bool:
+    """Whether Windows keeps a file name for a device, whatever its extension."""
+    return name.split(".", maxsplit=1)[0].rstrip(" ").lower() in _DEVICE_NAMES
+
+
 def parse_source(text: str, *, cwd: Path, version: str | None = None) -> PluginSource | BareName:
     """Read what stands after ``wasmrun plugin install``.
 
     ``pypi:NAME[==V]``, ``crates:NAME[@V]``, ``git+URL[@REF][#subdirectory=DIR]``,
-    ``https://…[#sha256=HEX]``, a path (with a slash, or ``.``), or a bare name.
+    ``https://…[#sha256=HEX]``, a path (with a slash, ``.``, or the name of an archive), or a bare name.
 
     Args:
         text: The source.
@@ -160,7 +167,7 @@ def parse_source(text: str, *, cwd: Path, version: str | None = None) -> PluginS
     if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", text):
         _refuse_version(text, version)
         return _parse_url(text)
-    if text in {".", "..", "~"} or "/" in text or "\\" in text:
+    if text in {".", "..", "~"} or "/" in text or "\\" in text or text.endswith(ARCHIVE_SUFFIXES):
         _refuse_version(text, version)
         return Local(path=Path(cwd, Path(text).expanduser()))
     name, wanted = _parse_named(text, text, "==" if "==" in text else "@", version)
@@ -210,7 +217,7 @@ def _parse_git(text: str) -> Git:
     if not found or scheme not in _GIT_SCHEMES or not rest:
         raise UsageError(
             f"{text} is not a git source",
-            hint="Write git+https://…, git+ssh://… or git+file:///…, then @REF and #subdirectory=DIR if needed.",
+            hint="Write git+https://…, git+ssh://… or git+file:///…, then @REF, then #subdirectory=DIR.",
         )
     # An @ before the first slash belongs to the host (user@host); in the path the last one counts, as
     # for pip.

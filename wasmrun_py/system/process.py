@@ -25,7 +25,7 @@ from wasmrun_py.model.errors import LimitError, MissingToolError, NotAFolderErro
 from wasmrun_py.system.spool import OutputSpool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import ModuleType
     from typing import IO
 
@@ -35,6 +35,7 @@ _CHUNK_BYTES = 65536
 _TERMINATE_GRACE_S = 1.0
 _PIPE_DRAIN_S = 2.0
 _POLL_S = 0.2
+_PR_SET_PDEATHSIG = 1
 _CHUNKS_AHEAD = 64
 # What every system's pipe takes without a reader.
 _PIPE_BYTES = 4096
@@ -88,6 +89,7 @@ class ToolCall:
         env: The child's whole environment.
         timeout_s: Seconds until it is ended, or None to wait for ever.
         log_file: Where output too long for memory goes; None drops the middle of it.
+        end_with_parent: It is killed when we are, however we end (Linux; elsewhere it runs to its end).
     """
 
     argv: tuple[str, ...]
@@ -95,6 +97,7 @@ class ToolCall:
     env: Mapping[str, str]
     timeout_s: float | None = None
     log_file: Path | None = None
+    end_with_parent: bool = False
 
 
 def run_tool(call: ToolCall, *, on_line: Callable[[str], None] | None = None) -> ToolResult:
@@ -119,6 +122,7 @@ def run_tool(call: ToolCall, *, on_line: Callable[[str], None] | None = None) ->
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         own_session=True,
+        end_with_parent=call.end_with_parent,
     )
     if child.stdout is None:  # pragma: no cover - Popen promises a pipe
         raise ToolCrashedError(f"{call.argv[0]} has no output pipe")
@@ -340,18 +344,21 @@ def _start(  # noqa: PLR0913 - Popen's own arguments, made explicit
     stdout: int | None,
     stderr: int | None,
     own_session: bool,
+    end_with_parent: bool = False,
 ) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(  # noqa: S603 - an argv list, no shell
-            list(argv),
-            cwd=cwd,
-            env=dict(env),
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            start_new_session=own_session and not _ON_WINDOWS,
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) if own_session else 0,
-        )
+        with _quiet_about_threads() if end_with_parent else contextlib.nullcontext():
+            return subprocess.Popen(  # noqa: S603 - an argv list, no shell
+                list(argv),
+                preexec_fn=_tie_to_parent() if end_with_parent else None,  # noqa: PLW1509 - it calls nothing but the kernel
+                cwd=cwd,
+                env=dict(env),
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=own_session and not _ON_WINDOWS,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) if own_session else 0,
+            )
     except FileNotFoundError as error:
         if not os.path.isdir(cwd):  # noqa: PTH112 - no Path needed on this path
             raise NotAFolderError(f"{cwd} is not there any more") from error
@@ -364,6 +371,36 @@ def _start(  # noqa: PLR0913 - Popen's own arguments, made explicit
             f"{argv[0]} could not be started: {reason}",
             hint="Check that the tool is executable and made for this machine.",
         ) from error
+
+
+def _tie_to_parent() -> Callable[[], None] | None:
+    """What a child does before it becomes the tool, so that the kernel kills it when we end (``prctl(2)``).
+
+    It holds for the thread that starts the child, which is the one that waits for it.
+    """
+    if sys.platform != "linux":
+        return None
+    import ctypes  # noqa: PLC0415 - few calls need it
+
+    libc = ctypes.CDLL(None)
+    parent = os.getpid()
+
+    def tie() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # we were killed before the call above
+            os._exit(1)
+
+    return tie
+
+
+@contextlib.contextmanager
+def _quiet_about_threads() -> Iterator[None]:
+    """Without Python 3.12's warning on forks beside threads: the child takes no lock."""
+    import warnings  # noqa: PLC0415 - few calls need it
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
 
 
 class _Pump:
