@@ -57,8 +57,8 @@ def find_kind(folder: Path) -> FolderKind:
     """What kind of plugin a folder holds.
 
     A folder whose manifest names a program or library that lies there is ready to run and taken as it is,
-    whatever else is in it. Otherwise a crate with a manifest's table comes first (a Python package built from a
-    crate has both files), then a Python package, then a crate, then a plain folder.
+    whatever else is in it. Otherwise a crate with a manifest's table comes first (a Python package built from
+    a crate has both files), then a Python package, then a crate, then a plain folder.
 
     Raises:
         NotAFolderError: It is not a folder.

@@ -32,7 +32,7 @@ from wasmrun_py.plugin.transport.command_output import (
 from wasmrun_py.plugin.transport.matching import is_shared
 from wasmrun_py.plugin.transport.reported import Reported, reported_failure
 from wasmrun_py.plugin.transport.staged_project import stage_project
-from wasmrun_py.plugin.transport.tool_path import ToolRequest, prepare_environ
+from wasmrun_py.plugin.transport.tool_path import ToolRequest, can_provide, prepare_environ
 from wasmrun_py.system.process import ToolCall, describe_exit, run_tool
 from wasmrun_py.toolchain.find import find_tool
 
@@ -105,17 +105,12 @@ class CommandTransport:
         """Only the manifest says it."""
 
     def check_dependencies(self) -> tuple[str, ...]:
-        """What its ``check-deps`` misses; without one, the manifest's tools that are not on PATH."""
-        manifest = self._callee.manifest
-        if not self._load_help().has_command(_CHECK_DEPS):
-            return self._not_on_path(self._callee.world.environ)
-        said = self._run((_CHECK_DEPS,), phase="check_dependencies")
-        if said.returncode == 0:
-            return ()
-        declared = (*manifest.tools, *manifest.optional_tools)
-        named = parse_missing_tools(said.output)
-        known = tuple(name for name in named if name in declared)
-        return known or named or self._not_on_path(self._callee.world.environ) or (_CHECK_DEPS,)
+        """What its ``check-deps`` misses; without one, the manifest's tools that are not on PATH.
+
+        What wasmrun has, or would install for a build, is not missing.
+        """
+        missing = self._ask_for_missing()
+        return tuple(name for name in missing if not can_provide(name, self._callee.world))
 
     def validate_project(self, project_path: Path) -> None:
         """It has no such question."""
@@ -248,6 +243,18 @@ class CommandTransport:
             hint=f"What it wrote is in {log_file}." if log_file else "Run it with -v to see what it writes.",
             log_file=log_file,
         )
+
+    def _ask_for_missing(self) -> tuple[str, ...]:
+        manifest = self._callee.manifest
+        if not self._load_help().has_command(_CHECK_DEPS):
+            return self._not_on_path(self._callee.world.environ)
+        said = self._run((_CHECK_DEPS,), phase="check_dependencies")
+        if said.returncode == 0:
+            return ()
+        declared = (*manifest.tools, *manifest.optional_tools)
+        named = parse_missing_tools(said.output)
+        known = tuple(name for name in named if name in declared)
+        return known or named or self._not_on_path(self._callee.world.environ) or (_CHECK_DEPS,)
 
     def _not_on_path(self, environ: Mapping[str, str]) -> tuple[str, ...]:
         tools = self._callee.manifest.tools

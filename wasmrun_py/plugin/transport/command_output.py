@@ -20,10 +20,12 @@ _PLACE = re.compile(
     r"(?P<file>(?:[A-Za-z]:)?[^\s:()\n][^:()\n]*?):(?P<line>\d{1,7})(?::(?P<column>\d{1,7}))?:?\s+"
     r"(?:(?P<severity>fatal error|error|warning|note)\b[^:\n]*:\s*)?(?P<message>\S.*)$"
 )
-_MISSING = re.compile(
-    r"(?:not found|not installed|missing(?: required)? (?:tools?|dependenc(?:y|ies)))\b[^\n:]*:"
-    r"(?P<after>.*)|(?P<before>[\w.+-]+)(?:: command not found|: not found| is not installed| not found)",
+_MISSING_LIST = re.compile(
+    r"(?:not found|not installed|missing(?: required)? (?:tools?|dependenc(?:y|ies)))\b[^\n:]*:(?P<names>.*)",
     re.IGNORECASE,
+)
+_MISSING_ONE = re.compile(
+    r"(?P<name>[\w.+-]+)(?:: command not found|: not found| is not installed| not found)", re.IGNORECASE
 )
 _BULLET = re.compile(r"\s*(?:[•*-]|\d+\.)\s+(?P<name>[\w.+-]+)")
 _NAME = re.compile(r"[A-Za-z][\w.+-]*")
@@ -114,13 +116,11 @@ def parse_missing_tools(output: str) -> tuple[str, ...]:
     names: list[str] = []
     lines = output.splitlines()
     for number, line in enumerate(lines):
-        match = _MISSING.search(line)
+        match = _MISSING_LIST.search(line)
         if match is None:
+            names += _MISSING_ONE.findall(line)
             continue
-        if match["before"]:
-            names.append(match["before"])
-            continue
-        names += _NAME.findall(re.sub(r"\([^)]*\)", "", match["after"]))
+        names += _NAME.findall(re.sub(r"\([^)]*\)", "", match["names"]))
         for below in lines[number + 1 :]:
             bullet = _BULLET.match(below)
             if bullet is None:

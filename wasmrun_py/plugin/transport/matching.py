@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -73,7 +74,8 @@ def has_entry_file(info: PluginInfo, project_path: Path) -> bool:
 
 def is_shared(name: str) -> bool:
     """Whether several languages keep a file of this name, so that it says little about a project."""
-    return PurePosixPath(name).name.lower() in _SHARED_FILES
+    path = PurePosixPath(name.lower())
+    return path.name in _SHARED_FILES and str(path.parent) in {".", "src"}
 
 
 def _find_source(info: PluginInfo, project_path: Path, names: list[str]) -> str | None:
@@ -121,9 +123,7 @@ def _list(folder: Path) -> list[str]:
     """Names of a folder's files, sorted."""
     try:
         with os.scandir(folder) as found:
-            names = [
-                entry.name for entry, _ in zip(found, range(_MOST_NAMES), strict=False) if entry.is_file()
-            ]
+            names = [entry.name for entry in islice(found, _MOST_NAMES) if entry.is_file()]
     except FileNotFoundError as error:
         raise PathNotFoundError(f"{folder} does not exist") from error
     except NotADirectoryError as error:

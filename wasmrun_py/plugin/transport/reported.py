@@ -48,9 +48,10 @@ def reported_failure(
     output = staged.to_original(reported.output)
     reason = parse_reason(output) or reported.otherwise
     diagnostics = parse_places(reported.output, staged, source=name)
-    declared = (*manifest.tools, *manifest.optional_tools)
-    named = [tool for tool in parse_missing_tools(output) if tool in declared]
-    missing = [tool for tool in named if find_tool(tool, reported.environ) is None]
+    absent = [tool for tool in parse_missing_tools(output) if find_tool(tool, reported.environ) is None]
+    # Of "asc or yarn" the one that it cannot do without is what the user misses.
+    missing = [tool for tool in absent if tool in manifest.tools]
+    missing = missing or [tool for tool in absent if tool in manifest.optional_tools]
     if missing and not diagnostics:
         return missing_tools(callee, tuple(missing), reason)
     return BuildError(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from wasmrun_py.model.events import Reporter
     from wasmrun_py.plugin.transport.base import TransportWorld
+    from wasmrun_py.toolchain.pin import ToolchainPin
 
 _ON_WINDOWS = sys.platform == "win32"
 _LOCAL_TOOLS = "node_modules/.bin"
@@ -69,15 +70,29 @@ def prepare_environ(request: ToolRequest, world: TransportWorld, reporter: Repor
     return _with_path(environ, last=(request.folder,))
 
 
+def can_provide(name: str, world: TransportWorld) -> bool:
+    """Whether ``prepare_environ`` would put a tool of this name on PATH; nothing is installed or run."""
+    from wasmrun_py.toolchain.provision import find_provisioned  # noqa: PLC0415 - only a missing tool leads here
+
+    pin = _find_pin(name)
+    return pin is not None and (world.may_install or find_provisioned(pin, world.home) is not None)
+
+
+def _find_pin(name: str) -> ToolchainPin | None:
+    """The catalogue's tool of this name that can be started through a launcher."""
+    from wasmrun_py.toolchain.catalog import CATALOG  # noqa: PLC0415 - only a missing tool leads here
+
+    return next((pin for pin in CATALOG if pin.name == name and pin.python is None), None)
+
+
 def _find_own(name: str, world: TransportWorld, reporter: Reporter) -> tuple[str, ...]:
     """How wasmrun's own tool of this name is started; empty when there is none and none may be installed."""
-    from wasmrun_py.toolchain.catalog import CATALOG  # noqa: PLC0415 - only a missing tool leads here
-    from wasmrun_py.toolchain.install import get_toolchain  # noqa: PLC0415 - as above
+    from wasmrun_py.toolchain.install import get_toolchain  # noqa: PLC0415 - only a missing tool leads here
     from wasmrun_py.toolchain.node import NodeNeeds, get_node  # noqa: PLC0415 - as above
-    from wasmrun_py.toolchain.provision import ProvisionPolicy, find_provisioned  # noqa: PLC0415 - as above
+    from wasmrun_py.toolchain.provision import ProvisionPolicy  # noqa: PLC0415 - as above
 
-    pin = next((pin for pin in CATALOG if pin.name == name and pin.python is None), None)
-    if pin is None or (find_provisioned(pin, world.home) is None and not world.may_install):
+    pin = _find_pin(name)
+    if pin is None or not can_provide(name, world):
         return ()
     policy = ProvisionPolicy(environ=world.environ, home=world.home, may_install=world.may_install)
     try:
