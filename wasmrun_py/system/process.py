@@ -286,7 +286,7 @@ class Child:
                 _wait(self._popen, time.monotonic() + grace_s)
             if self._popen.poll() is None:
                 _kill_tree(self._popen, own_session=True, grace_s=0.0 if force else _TERMINATE_GRACE_S)
-            _end_marked(self._mark)
+            _end_marked(self._mark, started_after=self.pid)
             self._replies.close()
             _end_tree(self._popen, self._pump)
         return self._popen.returncode
@@ -551,18 +551,18 @@ def _signal_group(child: subprocess.Popen[bytes], number: int, *, own_session: b
             child.send_signal(number)
 
 
-def _end_marked(mark: str) -> None:
+def _end_marked(mark: str, *, started_after: int) -> None:
     """End descendants that left the tree (a new session, a parent that died first), by their environment.
 
     Linux only: elsewhere no cheap way leads to them.
     """
     for _ in range(_SWEEPS):
-        if not _kill_marked(f"{_MARK_VARIABLE}={mark}".encode()):
+        if not _kill_marked(f"{_MARK_VARIABLE}={mark}".encode(), started_after):
             return
         time.sleep(_SWEEP_AGAIN_S)
 
 
-def _kill_marked(wanted: bytes) -> bool:
+def _kill_marked(wanted: bytes, started_after: int) -> bool:
     """Kill what has ``wanted`` in its environment; whether it is worth looking again."""
     again = False
     for entry in Path("/proc").glob("[0-9]*/environ") if sys.platform == "linux" else ():
@@ -571,7 +571,7 @@ def _kill_marked(wanted: bytes) -> bool:
             if wanted in environ:
                 os.kill(int(entry.parent.name), signal.SIGKILL)
                 again = True
-            elif not environ:
+            elif not environ and int(entry.parent.name) > started_after:
                 # In the middle of being started there is a program and no environment yet; zombies and
                 # kernel threads have neither.
                 (entry.parent / "exe").readlink()

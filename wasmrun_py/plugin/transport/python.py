@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -170,11 +169,6 @@ class PythonTransport:
 
     def _asked(self, phase: str) -> answers.Asked:
         return answers.Asked(plugin=self._callee.name, phase=phase)
-
-
-def find_own_python() -> Path:
-    """The interpreter that runs wasmrun: for a plugin that is tried out before it has its own."""
-    return Path(sys.executable)
 
 
 def _to_wire(config: BuildConfig) -> dict[str, Any]:
