@@ -12,6 +12,7 @@ The operations are seen through CPython's audit events (PEP 578), so that nothin
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -222,8 +223,20 @@ def _copy_home(home: Path, into: Path) -> Path:
     return into
 
 
+def preload() -> None:
+    """Import what the commands import, once, so that every fork has it."""
+    for name in (
+        *("typer", "tomlkit", "filelock", "psutil", "wasmtime", "wasmrun_py.cli.main", "wasmrun_py.cli.app"),
+        *("wasmrun_py.cli.commands.compile", "wasmrun_py.build.compile", "wasmrun_py.plugin.probe"),
+        *("wasmrun_py.plugin.store.changes", "wasmrun_py.plugin.install.dispatch"),
+        *("wasmrun_py.plugin.transport.command", "wasmrun_py.build.outputs", "wasmrun_py.build.optimize"),
+    ):
+        importlib.import_module(name)
+
+
 def prepare(folder: Path) -> tuple[list[Operation], Path]:
     """The homes that the operations start from, made by real installations; and a project to build."""
+    preload()
     source, project = folder / "source", write_tree(folder / "project", {"main.zork": "42"})
     install = ("plugin", "install", str(source))
     homes = {name: folder / f"home-{name}" for name in ("empty", "one", "stale", "two", "disabled")}
