@@ -141,8 +141,14 @@ class ExternalPlugin:
         return ExternalBuilder(self)
 
     def report_tools(self) -> tuple[ToolReport, ...]:
-        """The state of its tools: its own report, else its manifest's tools looked up on PATH."""
-        reports = self.call(lambda transport: transport.report_tools())
+        """The state of its tools: its own report, else its manifest's tools looked up on PATH.
+
+        That it cannot be asked is for ``health`` to say.
+        """
+        try:
+            reports = self.call(lambda transport: transport.report_tools())
+        except PluginFailedError:
+            reports = None
         return self._look_up_tools() if reports is None else reports
 
     def health(self) -> PluginHealth:
