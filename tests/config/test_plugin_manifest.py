@@ -29,6 +29,7 @@ MALFORMED = [
     (f'description = "{"x" * 1001}"', "description"),
     ('description = "a\\u001b[2J"', "description"),
     ("author = true", "author"),
+    ('author = "\\u009b2J"', "author"),
     ('extensions = "c"', "extensions"),
     ("extensions = [1]", "extensions[0]"),
     ('extensions = ["c", "../c"]', "extensions[1]"),
@@ -99,6 +100,16 @@ def test_missing_fields_come_from_the_package() -> None:
     assert info.capabilities.supported_languages == ("zork",)
     with pytest.raises(ManifestError, match='"version" is missing'):
         parse_manifest({"name": "zork"}, origin="x")
+
+
+def test_a_packages_words_are_not_trusted() -> None:
+    """What a terminal would obey is left out; a version that is none is refused."""
+    package = Package(name="zork", version="1", description="a\x1b[2Jb\x9bc\n", author="\x07Ada")
+    info = parse_manifest({"name": "zork"}, origin="x", package=package).info
+    assert (info.description, info.author) == ("a[2Jbc", "Ada")
+    with pytest.raises(ManifestError, match='"version" cannot be') as caught:
+        parse_manifest({"name": "zork"}, origin="x", package=Package(version="../../x"))
+    assert caught.value.field == "version"
 
 
 def test_fields_that_nobody_knows_are_passed_over() -> None:

@@ -21,7 +21,7 @@ from tests.plugin.material import (
 from tests.toolchain.recording import RecordingReporter
 from tests.toolchain.registry import closed_registry
 from wasmrun_py.model.errors import DownloadError, PluginInstallError, PluginLockError, UsageError
-from wasmrun_py.model.events import Progress
+from wasmrun_py.model.events import Progress, StepFinished, StepStarted
 from wasmrun_py.model.plugin_source import Local, Url
 from wasmrun_py.system.net import Download, fetch
 
@@ -44,6 +44,8 @@ def test_an_archive_is_fetched_and_unpacked(install: Install, tmp_path: Path, na
     assert found.resolved.checksum == f"sha256:{digest}"
     assert found.builds(ZORK, tmp_path / "use")
     assert found.reporter.of(Progress)[-1].done_bytes == archive.stat().st_size
+    labels = [event.label for event in found.reporter.of(StepStarted)]
+    assert labels == [event.label for event in found.reporter.of(StepFinished)] == [f"Downloading {name}"]
     assert install(Local(path=archive)).resolved.checksum == f"sha256:{digest}"
 
 

@@ -17,12 +17,14 @@ from wasmrun_py.model.errors import (
     UsageError,
 )
 from wasmrun_py.model.plugin_source import (
+    VERSION_PATTERN,
     CratesIo,
     Git,
     Local,
     PluginSource,
     PyPI,
     Url,
+    check_name,
     format_source,
 )
 from wasmrun_py.plugin.install.steps import ResolvedPlugin
@@ -56,6 +58,16 @@ def resolve(source: PluginSource, *, scratch: Path, world: InstallWorld) -> Reso
     """
     if world.frozen:
         _check_exact(source)
+    resolved = _resolve(source, scratch=scratch, world=world)
+    check_name(resolved.name)
+    if not VERSION_PATTERN.fullmatch(resolved.version):
+        raise PluginInstallError(
+            f"{resolved.name} says its version is {resolved.version[:60]!r}, which is none"
+        )
+    return resolved
+
+
+def _resolve(source: PluginSource, *, scratch: Path, world: InstallWorld) -> ResolvedPlugin:
     match source:
         case PyPI():
             from wasmrun_py.plugin.install.pypi import resolve_pypi  # noqa: PLC0415 - one kind is needed
@@ -142,6 +154,7 @@ def _resolve_git(source: Git, *, scratch: Path, world: InstallWorld) -> Resolved
 def _resolve_url(source: Url, *, scratch: Path, world: InstallWorld) -> ResolvedPlugin:
     from urllib.parse import unquote, urlsplit  # noqa: PLC0415 - one kind is needed
 
+    from wasmrun_py.plugin.install.clients import step  # noqa: PLC0415 - as above
     from wasmrun_py.system.net import Download, fetch  # noqa: PLC0415 - as above
 
     shown = redact_credentials(source.url)
@@ -160,7 +173,8 @@ def _resolve_url(source: Url, *, scratch: Path, world: InstallWorld) -> Resolved
         cap_bytes=_DOWNLOAD_CAP_BYTES,
         label=f"Downloading {name}",
     )
-    sha256 = fetch(wanted, world.reporter)
+    with step(wanted.label, world):
+        sha256 = fetch(wanted, world.reporter)
     if source.sha256 not in {None, sha256}:
         raise PluginInstallError(
             f"{shown} is not what was expected: its sha256 is {sha256}, and {source.sha256} was named",
