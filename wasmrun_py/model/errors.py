@@ -18,6 +18,8 @@ translated into them where they enter, with ``raise ... from``. Nothing here pri
     │   ├── PluginNotFoundError     3    plugin-not-found
     │   ├── NoPluginMatchError      3    no-plugin-match
     │   ├── PluginFailedError       3    plugin-failed
+    │   │   ├── PluginCrashedError  3    plugin-crashed
+    │   │   └── TransportError      3    transport-unavailable
     │   ├── PluginCorruptError      3    plugin-corrupt
     │   └── PluginLockError         3    plugin-lock
     ├── PluginInstallError          1    plugin-install-failed
@@ -186,6 +188,28 @@ class PluginFailedError(PluginError):
         super().__init__(message, hint=hint)
         self.plugin = plugin
         self.phase = phase
+
+
+class PluginCrashedError(PluginFailedError):
+    """A plugin's process crashed, hung, or answered something that is no answer.
+
+    Attributes:
+        log_file: Where what it wrote to stderr lies, or None when it wrote nothing.
+    """
+
+    code = "plugin-crashed"
+
+    def __init__(
+        self, message: str, *, plugin: str, phase: str, hint: str = "", log_file: Path | None = None
+    ) -> None:
+        super().__init__(message, plugin=plugin, phase=phase, hint=hint)
+        self.log_file = log_file
+
+
+class TransportError(PluginFailedError):
+    """A plugin cannot be called in this way: a file is missing, or its process could not be started."""
+
+    code = "transport-unavailable"
 
 
 class PluginCorruptError(PluginError):

@@ -1,4 +1,4 @@
-"""An installed plugin: one entry of ``[external_plugins]`` (DESIGN §6, "Installed state")."""
+"""What is known of an installed plugin: one entry of ``[external_plugins]`` (DESIGN §6, Installed state)."""
 
 from __future__ import annotations
 
@@ -32,6 +32,21 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PreviousGeneration:
+    """The generation that ``rollback`` goes back to; its receipt holds the rest.
+
+    Attributes:
+        generation: The name of its folder in the store.
+        version: Its version.
+        digest: ``sha256:`` over every file of it.
+    """
+
+    generation: str
+    version: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InstalledPlugin:
     """One installed plugin.
 
@@ -51,7 +66,7 @@ class InstalledPlugin:
         editable: It is used where its author works on it, and its files are not checked.
         manifest: What it says of itself.
         launch: How it is started.
-        previous: The generation before this one, for ``rollback``; it has no previous itself.
+        previous: The generation before this one, for ``rollback``.
     """
 
     name: str
@@ -67,7 +82,7 @@ class InstalledPlugin:
     editable: bool
     manifest: PluginManifest
     launch: Launch
-    previous: InstalledPlugin | None = None
+    previous: PreviousGeneration | None = None
 
     def folder(self, store: Path) -> Path:
         """Its generation's folder inside ``store``."""

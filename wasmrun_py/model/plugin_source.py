@@ -19,6 +19,20 @@ NAME_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 VERSION_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+!_-]{0,63}")
 """What a version may be: it becomes a part of a file name and of an argument."""
 
+WHEEL_SUFFIX: Final = ".whl"
+ARCHIVE_SUFFIXES: Final = (
+    WHEEL_SUFFIX,
+    ".zip",
+    ".tar.gz",
+    ".tgz",
+    ".tar.xz",
+    ".txz",
+    ".tar.bz2",
+    ".tbz2",
+    ".tar",
+)
+"""What the name of a wheel or an archive ends in."""
+
 _REF = re.compile(r"[A-Za-z0-9][\w./+-]{0,199}")
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _GIT_SCHEMES = ("https", "ssh", "file")
@@ -141,7 +155,7 @@ def parse_source(text: str, *, cwd: Path, version: str | None = None) -> PluginS
     """Read what stands after ``wasmrun plugin install``.
 
     ``pypi:NAME[==V]``, ``crates:NAME[@V]``, ``git+URL[@REF][#subdirectory=DIR]``,
-    ``https://…[#sha256=HEX]``, a path (with a slash, or ``.``), or a bare name.
+    ``https://…[#sha256=HEX]``, a path (with a slash, ``.``, or the name of an archive), or a bare name.
 
     Args:
         text: The source.
@@ -167,7 +181,7 @@ def parse_source(text: str, *, cwd: Path, version: str | None = None) -> PluginS
     if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", text):
         _refuse_version(text, version)
         return _parse_url(text)
-    if text in {".", "..", "~"} or "/" in text or "\\" in text:
+    if text in {".", "..", "~"} or "/" in text or "\\" in text or text.endswith(ARCHIVE_SUFFIXES):
         _refuse_version(text, version)
         return Local(path=Path(cwd, Path(text).expanduser()))
     name, wanted = _parse_named(text, text, "==" if "==" in text else "@", version)
@@ -217,7 +231,7 @@ def _parse_git(text: str) -> Git:
     if not found or scheme not in _GIT_SCHEMES or not rest:
         raise UsageError(
             f"{text} is not a git source",
-            hint="Write git+https://…, git+ssh://… or git+file:///…, then @REF and #subdirectory=DIR.",
+            hint="Write git+https://…, git+ssh://… or git+file:///…, then @REF, then #subdirectory=DIR.",
         )
     # An @ before the first slash belongs to the host (user@host); in the path the last one counts, as
     # for pip.

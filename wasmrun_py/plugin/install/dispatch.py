@@ -17,7 +17,9 @@ from wasmrun_py.model.errors import (
     UsageError,
 )
 from wasmrun_py.model.plugin_source import (
+    ARCHIVE_SUFFIXES,
     VERSION_PATTERN,
+    WHEEL_SUFFIX,
     CratesIo,
     Git,
     Local,
@@ -36,8 +38,6 @@ if TYPE_CHECKING:
     from wasmrun_py.plugin.install.steps import BuiltPlugin, InstallWorld
 
 _DOWNLOAD_CAP_BYTES = 512 * 1024 * 1024
-_WHEEL = ".whl"
-_ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tar")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]{0,199}")
 
 
@@ -159,7 +159,7 @@ def _resolve_url(source: Url, *, scratch: Path, world: InstallWorld) -> Resolved
 
     shown = redact_credentials(source.url)
     name = unquote(urlsplit(source.url).path).replace("\\", "/").rpartition("/")[2]
-    if not name.lower().endswith((_WHEEL, *_ARCHIVES)) or not _FILE_NAME.fullmatch(name):
+    if not name.lower().endswith(ARCHIVE_SUFFIXES) or not _FILE_NAME.fullmatch(name):
         raise _unknown_kind(shown)
     if source.sha256 is None and not world.allow_unverified:
         raise UsageError(
@@ -195,14 +195,14 @@ def _resolve_local(source: Local, *, scratch: Path, world: InstallWorld) -> Reso
         return replace(found, source=source)
     if source.editable:
         raise UsageError(f"{path} is a file, and only a folder can be --editable")
-    if not path.name.lower().endswith((_WHEEL, *_ARCHIVES)):
+    if not path.name.lower().endswith(ARCHIVE_SUFFIXES):
         raise _unknown_kind(str(path))
     return replace(_resolve_file(path, scratch=scratch, world=world), source=source)
 
 
 def _resolve_file(path: Path, *, scratch: Path, world: InstallWorld) -> ResolvedPlugin:
     """A wheel or an archive that is here."""
-    if path.name.lower().endswith(_WHEEL):
+    if path.name.lower().endswith(WHEEL_SUFFIX):
         from wasmrun_py.plugin.install.pypi import resolve_wheel  # noqa: PLC0415 - one kind is needed
 
         return resolve_wheel(path, scratch=scratch, world=world)
@@ -259,5 +259,5 @@ def _resolve_folder(folder: Path, *, editable: bool, scratch: Path, world: Insta
 def _unknown_kind(shown: str) -> UsageError:
     return UsageError(
         f"{shown} is neither a wheel nor an archive",
-        hint=f"Known by their names: {_WHEEL}, {', '.join(_ARCHIVES)}",
+        hint=f"Known by their names: {', '.join(ARCHIVE_SUFFIXES)}",
     )
