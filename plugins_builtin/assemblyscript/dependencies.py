@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from plugins_builtin.assemblyscript.detect import PACKAGE_FILE
 from plugins_builtin.assemblyscript.managers import SETTINGS, SETTINGS_FILES, PackageManager, find_manager
+from wasmrun_py.model.consent import InstallOffer
 from wasmrun_py.model.errors import BuildError, MissingToolError, ToolCrashedError
 from wasmrun_py.model.events import Level, Message, StepFinished, StepStarted, ToolOutput, ToolStarted
 from wasmrun_py.system.fs import exclusive_lock, remove_tree, staging_folder, translate_write_errors
@@ -22,6 +23,7 @@ from wasmrun_py.toolchain.find import find_tool
 from wasmrun_py.toolchain.node import NodeNeeds, get_node
 from wasmrun_py.toolchain.npm import NpmClient, npm_hint, parse_npm_reason
 from wasmrun_py.toolchain.pypi import redact_credentials
+from wasmrun_py.toolchain.space import require_space
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +39,8 @@ _USED_MARK = "used"
 _TREES_KEPT = 8
 _INSTALL_TIMEOUT_S = 3600.0
 _NPM_NODE = (18,)
+# What a small project with a compiler of its own takes, and room for the package manager to work in.
+_LEAST_FREE_BYTES = 250_000_000
 _REASON_LINES = 4
 
 
@@ -75,6 +79,12 @@ def get_dependencies(package: Package, policy: ProvisionPolicy, reporter: Report
     modules = wanted.tree / _MODULES
     if not modules.is_dir():
         _refuse_unless_allowed(wanted, policy)
+        require_space(
+            wanted.tree.parent,
+            _LEAST_FREE_BYTES,
+            title=f"Installing {_title(wanted)}",
+            tools=package.find_missing(),
+        )
 
         def tell() -> None:
             text = f"Another wasmrun is installing the dependencies of {package.folder.name}; waiting…"
@@ -102,9 +112,12 @@ def _describe(package: Package, home: Home) -> _Wanted:
 
 
 def _refuse_unless_allowed(wanted: _Wanted, policy: ProvisionPolicy) -> None:
-    if policy.may_install:
-        return
     project = wanted.package.folder
+    if policy.may_install:
+        offer = InstallOffer(title=_title(wanted), source=wanted.manager.name, folder=wanted.tree)
+        by_hand = f"Install them with `{wanted.manager.by_hand}` in {project}."
+        policy.ask(offer, tools=wanted.package.find_missing(), hint=by_hand)
+        return
     missing = ", ".join(wanted.package.find_missing())
     raise MissingToolError(
         f"{project.name} needs {missing}, and wasmrun may not install anything",
@@ -112,6 +125,10 @@ def _refuse_unless_allowed(wanted: _Wanted, policy: ProvisionPolicy) -> None:
         hint=f"Install its dependencies with `{wanted.manager.by_hand}` in {project}, or leave "
         "--no-toolchain-install and --frozen out.",
     )
+
+
+def _title(wanted: _Wanted) -> str:
+    return f"the dependencies of {wanted.package.folder.name}"
 
 
 def _install(wanted: _Wanted, policy: ProvisionPolicy, reporter: Reporter) -> None:

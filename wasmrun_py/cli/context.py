@@ -6,9 +6,10 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from wasmrun_py.cli.render.console import Console
+from wasmrun_py.model.consent import InstallPolicy
 from wasmrun_py.system.paths import Home, find_home
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from wasmrun_py.build.compile import CompileReport
     from wasmrun_py.cli.render.reporters import ConsoleReporter
     from wasmrun_py.config.settings import Overrides
+    from wasmrun_py.model.consent import Confirmer
     from wasmrun_py.plugin.manager import PluginManager
 
 
@@ -29,6 +31,7 @@ class World:
         cwd: The working folder, absolute.
         home: WASMRUN_HOME and the cache folder.
         console: Where text goes.
+        stdin: Where answers come from; None when it is closed.
         toolchain_args: What stood after ``--`` on the command line of ``compile``.
     """
 
@@ -36,14 +39,20 @@ class World:
     cwd: Path
     home: Home
     console: Console
+    stdin: TextIO | None
     toolchain_args: tuple[str, ...] = ()
 
     def absolute(self, path: str | Path) -> Path:
         """An absolute path with ``.`` and ``..`` resolved by name; links are kept as they are."""
         return Path(os.path.normpath(self.cwd / path))
 
-    def compile(self, project: Path, overrides: Overrides) -> CompileReport:
+    def compile(self, project: Path, overrides: Overrides, *, may_ask: bool) -> CompileReport:
         """Resolve the settings of ``project`` and build it.
+
+        Args:
+            project: Its folder.
+            overrides: What the command line said.
+            may_ask: Questions may be asked, where there is a terminal and the settings want them.
 
         Raises:
             WasmrunError: Any of the tree.
@@ -52,16 +61,30 @@ class World:
         from wasmrun_py.config.settings import resolve_settings  # noqa: PLC0415 - as above
 
         settings = resolve_settings(project, overrides, environ=self.environ, home=self.home)
-        manager = self.plugin_manager(may_install=settings.may_install)
+        policy = settings.install_policy
         with self.reporter(verbose=overrides.verbose) as reporter:
+            confirm = self._find_confirmer(reporter, may_ask=may_ask) if policy is InstallPolicy.ASK else None
+            # Where nobody can be asked, nothing is installed.
+            may_install = policy is InstallPolicy.AUTO or confirm is not None
+            manager = self.plugin_manager(may_install=may_install, confirm=confirm)
             return compile_project(project, settings, manager=manager, home=self.home, reporter=reporter)
 
-    def plugin_manager(self, *, may_install: bool) -> PluginManager:
+    def plugin_manager(self, *, may_install: bool, confirm: Confirmer | None = None) -> PluginManager:
         """The registered plugins, loaded."""
         from wasmrun_py.plugin.api import PluginContext  # noqa: PLC0415 - only commands that meet plugins
         from wasmrun_py.plugin.manager import PluginManager  # noqa: PLC0415 - as above
 
-        return PluginManager(PluginContext(environ=self.environ, home=self.home, may_install=may_install))
+        context = PluginContext(
+            environ=self.environ, home=self.home, may_install=may_install, confirm=confirm
+        )
+        return PluginManager(context)
+
+    def _find_confirmer(self, reporter: ConsoleReporter, *, may_ask: bool) -> Confirmer | None:
+        """Who asks the user, or None where there is nobody to ask."""
+        from wasmrun_py.cli.render.question import find_answerer  # noqa: PLC0415 - only the policy "ask" needs it
+
+        terminal = find_answerer(self.console, self.stdin, self.environ) if may_ask else None
+        return None if terminal is None else lambda offer: reporter.ask(offer, terminal)
 
     def reporter(self, *, verbose: bool) -> ConsoleReporter:
         """Progress for this terminal: a live line, or plain lines."""
@@ -79,6 +102,7 @@ def read_world(toolchain_args: Sequence[str]) -> World:
         cwd=cwd,
         home=find_home(environ, cwd=cwd),
         console=Console(sys.stdout, sys.stderr, environ),
+        stdin=sys.stdin,
         toolchain_args=tuple(toolchain_args),
     )
 

@@ -193,6 +193,16 @@ def _remove_orphans(parent: Path, prefix: str) -> None:
             remove_tree(path)
 
 
+def find_staging_process(parent: Path, *, prefix: str) -> int | None:
+    """The living process of this machine that works in a staging folder of ``parent``, or None."""
+    own = re.compile(rf"{re.escape(prefix)}{_machine_tag()}-(\d+)-\w+")
+    try:
+        numbers = [int(match[1]) for path in parent.iterdir() if (match := own.fullmatch(path.name))]
+    except OSError:
+        return None
+    return next((number for number in numbers if _is_alive(number)), None)
+
+
 def _is_alive(pid: int) -> bool:
     import psutil  # noqa: PLC0415 - 20 ms, and only a folder that was left behind needs it
 

@@ -17,6 +17,7 @@ from wasmrun_py.system.fs import translate_write_errors
 from wasmrun_py.system.process import ToolCall, describe_exit, run_tool
 from wasmrun_py.toolchain.growth import GrowthMeter
 from wasmrun_py.toolchain.pypi import names_network, redact_credentials
+from wasmrun_py.toolchain.space import SPACE_HINT, names_full_disk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,6 +117,8 @@ class NpmClient:
 
 def npm_hint(reason: str) -> str:
     """What to do about a failed npm, from its own words."""
+    if names_full_disk(reason):
+        return SPACE_HINT
     if names_network(reason):
         return "Check the network and npm's registry and proxy settings (`npm config list`), then try again."
     return "Check npm's settings (`npm config list`), then try again."

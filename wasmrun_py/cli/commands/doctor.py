@@ -54,14 +54,15 @@ def doctor_command(
 
 def _load_plugins(world: World) -> PluginManager:
     from wasmrun_py.config.settings import load_install_policy  # noqa: PLC0415 - --help needs none of it
+    from wasmrun_py.model.consent import InstallPolicy  # noqa: PLC0415 - as above
     from wasmrun_py.model.errors import WasmrunError  # noqa: PLC0415 - as above
 
     try:
-        may_install = load_install_policy(environ=world.environ, home=world.home)
+        policy = load_install_policy(environ=world.environ, home=world.home)
     except WasmrunError:
         # A broken configuration is a finding of its own and must not keep the others from being made.
-        may_install = True
-    return world.plugin_manager(may_install=may_install)
+        policy = InstallPolicy.AUTO
+    return world.plugin_manager(may_install=policy is not InstallPolicy.SYSTEM)
 
 
 def _show(world: World, checks: tuple[Check, ...]) -> None:

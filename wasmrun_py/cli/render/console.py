@@ -63,6 +63,11 @@ class Console:
         self.stderr.write(printable(text) + "\n")
         self.stderr.flush()
 
+    def prompt(self, text: str) -> None:
+        """Write a question to stderr; the cursor stays behind it."""
+        self.stderr.write(printable(text))
+        self.stderr.flush()
+
     def labelled(self, label: str, style: Style, text: str) -> None:
         """Write ``label: text`` to stderr, the label in colour."""
         head = f"\x1b[{style}m{label}:\x1b[0m" if self._colour_stderr else f"{label}:"

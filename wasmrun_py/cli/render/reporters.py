@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 import threading
-from typing import TYPE_CHECKING, Self, assert_never
+from typing import TYPE_CHECKING, Self, TextIO, assert_never
 
 from wasmrun_py.cli.render.console import Style, printable
 from wasmrun_py.model.events import (
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from wasmrun_py.cli.render.console import Console
+    from wasmrun_py.model.consent import InstallOffer
 
 _PATIENCE_S = 0.15
 
@@ -67,6 +68,19 @@ class ConsoleReporter:
                 case _:
                     assert_never(event)
 
+    def ask(self, offer: InstallOffer, stdin: TextIO) -> bool:
+        """Ask the user about an installation; a live line makes way for the question and comes back."""
+        from wasmrun_py.cli.render.question import ask_installation  # noqa: PLC0415 - few commands ask
+
+        with self._lock:
+            label = "" if self._live is None else self._live.label
+            if self._live is not None:
+                self._live.stop()
+            answer = ask_installation(self._console, stdin, offer)
+            if self._live is not None and label:
+                self._live.start(label)
+            return answer
+
     def _show_tool(self, line: str) -> None:
         if self._verbose:
             self._console.raw_note(line)
@@ -105,6 +119,11 @@ class _LiveLine:
         self._label = ""
         self._has_bar = False
         self._state = threading.Lock()
+
+    @property
+    def label(self) -> str:
+        """What it says; empty when it is down."""
+        return self._label
 
     def start(self, label: str) -> None:
         self.stop()
