@@ -61,11 +61,8 @@ class World:
         from wasmrun_py.config.settings import resolve_settings  # noqa: PLC0415 - as above
 
         settings = resolve_settings(project, overrides, environ=self.environ, home=self.home)
-        policy = settings.install_policy
         with self.reporter(verbose=overrides.verbose) as reporter:
-            confirm = self._find_confirmer(reporter, may_ask=may_ask) if policy is InstallPolicy.ASK else None
-            # Where nobody can be asked, nothing is installed.
-            may_install = policy is InstallPolicy.AUTO or confirm is not None
+            may_install, confirm = self.find_leave(settings.install_policy, reporter, may_ask=may_ask)
             manager = self.plugin_manager(may_install=may_install, confirm=confirm)
             return compile_project(project, settings, manager=manager, home=self.home, reporter=reporter)
 
@@ -79,12 +76,21 @@ class World:
         )
         return PluginManager(context)
 
-    def _find_confirmer(self, reporter: ConsoleReporter, *, may_ask: bool) -> Confirmer | None:
-        """Who asks the user, or None where there is nobody to ask."""
+    def find_leave(
+        self, policy: InstallPolicy, reporter: ConsoleReporter, *, may_ask: bool
+    ) -> tuple[bool, Confirmer | None]:
+        """Whether toolchains may be installed, and who is asked before each.
+
+        Under the policy "ask", nothing is installed where nobody can be asked.
+        """
+        if policy is not InstallPolicy.ASK:
+            return policy is InstallPolicy.AUTO, None
         from wasmrun_py.cli.render.question import find_answerer  # noqa: PLC0415 - only the policy "ask" needs it
 
         terminal = find_answerer(self.console, self.stdin, self.environ) if may_ask else None
-        return None if terminal is None else lambda offer: reporter.ask(offer, terminal)
+        if terminal is None:
+            return False, None
+        return True, lambda offer: reporter.ask(offer, terminal)
 
     def reporter(self, *, verbose: bool) -> ConsoleReporter:
         """Progress for this terminal: a live line, or plain lines."""

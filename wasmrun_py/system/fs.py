@@ -14,7 +14,8 @@ import shutil
 import sys
 import tempfile
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -193,14 +194,33 @@ def _remove_orphans(parent: Path, prefix: str) -> None:
             remove_tree(path)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagingOwner:
+    """The process of this machine that made a staging folder."""
+
+    pid: int
+    alive: bool
+
+
+def find_staging_owner(folder: Path) -> StagingOwner | None:
+    """Who made a staging folder, by its name; None for another machine's, and for any other folder."""
+    match = re.fullmatch(rf".*-{_machine_tag()}-(\d+)-\w+", folder.name)
+    return StagingOwner(pid=int(match[1]), alive=_is_alive(int(match[1]))) if match else None
+
+
 def find_staging_process(parent: Path, *, prefix: str) -> int | None:
     """The living process of this machine that works in a staging folder of ``parent``, or None."""
-    own = re.compile(rf"{re.escape(prefix)}{_machine_tag()}-(\d+)-\w+")
     try:
-        numbers = [int(match[1]) for path in parent.iterdir() if (match := own.fullmatch(path.name))]
+        owners = [find_staging_owner(path) for path in parent.glob(f"{prefix}*")]
     except OSError:
         return None
-    return next((number for number in numbers if _is_alive(number)), None)
+    return next((owner.pid for owner in owners if owner is not None and owner.alive), None)
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file of ours; one that cannot be removed stays."""
+    with suppress(OSError):
+        path.unlink()
 
 
 def _is_alive(pid: int) -> bool:

@@ -48,6 +48,11 @@ class Home:
         return self.root / "toolchains"
 
     @property
+    def store(self) -> Path:
+        """Installed plugins, one folder a generation."""
+        return self.root / "store"
+
+    @property
     def logs(self) -> Path:
         """Long tool output."""
         return self.root / "logs"

@@ -21,7 +21,7 @@ from wasmrun_py.system.fs import (
     staging_folder,
     translate_write_errors,
 )
-from wasmrun_py.toolchain.space import require_space
+from wasmrun_py.toolchain.space import measure_folder, require_space
 from wasmrun_py.toolchain.version import load_answer, parse_version
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from wasmrun_py.system.paths import Home
     from wasmrun_py.toolchain.pin import ToolchainPin
 
-_RECEIPT = "receipt.json"
+RECEIPT = "receipt.json"
 _HEADROOM = 1.25
 _MEGABYTE = 1_000_000
 
@@ -88,7 +88,7 @@ def find_provisioned(pin: ToolchainPin, home: Home) -> Path | None:
     folder = pin.folder(home)
     program = pin.program_in(folder)
     try:
-        return program if (folder / _RECEIPT).is_file() and program.is_file() else None
+        return program if (folder / RECEIPT).is_file() and program.is_file() else None
     except OSError:
         return None
 
@@ -271,10 +271,13 @@ def _write_receipt(pin: ToolchainPin, folder: Path) -> None:
     import json  # noqa: PLC0415 - as above
     from datetime import UTC, datetime  # noqa: PLC0415 - as above
 
+    size = measure_folder(folder)
     receipt = {
         "name": pin.name,
         "version": pin.version,
         "source": pin.source,
         "installed_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "files": size.files,
+        "size_bytes": size.size_bytes,
     }
-    atomic_write(folder / _RECEIPT, json.dumps(receipt, indent=2).encode() + b"\n")
+    atomic_write(folder / RECEIPT, json.dumps(receipt, indent=2).encode() + b"\n")
