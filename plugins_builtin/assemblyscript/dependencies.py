@@ -21,7 +21,7 @@ from wasmrun_py.system.fs import exclusive_lock, remove_tree, staging_folder, tr
 from wasmrun_py.system.process import ToolCall, describe_exit, run_tool
 from wasmrun_py.toolchain.find import find_tool
 from wasmrun_py.toolchain.node import NodeNeeds, get_node
-from wasmrun_py.toolchain.npm import NpmClient, npm_hint, parse_npm_reason
+from wasmrun_py.toolchain.npm import NpmClient, find_unpacking_fault, npm_hint, parse_npm_reason
 from wasmrun_py.toolchain.pypi import redact_credentials
 from wasmrun_py.toolchain.space import require_space
 
@@ -181,10 +181,13 @@ def _run_manager(wanted: _Wanted, staging: Path, policy: ProvisionPolicy, report
         reporter.emit(ToolOutput(line=redact_credentials(line)))
 
     result = run_tool(call, on_line=on_line)
-    if result.returncode == 0:
-        return
     output = redact_credentials(result.output)
     reason = parse_npm_reason(output) if manager.name == "npm" else _last_lines(output)
+    if result.returncode == 0:
+        fault = find_unpacking_fault(output) if manager.name == "npm" else None
+        if fault is None:
+            return
+        reason = fault
     failed = f"{manager.name} could not install the dependencies of {project.name}"
     if result.returncode < 0:
         raise ToolCrashedError(f"{failed}: {describe_exit(result.returncode)}", output=output)
