@@ -20,6 +20,7 @@ from wasmrun_py.model.events import Level, Message, StepFinished, StepStarted, T
 from wasmrun_py.system.fs import exclusive_lock, remove_tree, staging_folder, translate_write_errors
 from wasmrun_py.system.process import ToolCall, describe_exit, run_tool
 from wasmrun_py.toolchain.find import find_tool
+from wasmrun_py.toolchain.growth import GrowthMeter
 from wasmrun_py.toolchain.node import NodeNeeds, get_node
 from wasmrun_py.toolchain.npm import NpmClient, find_unpacking_fault, npm_hint, parse_npm_reason
 from wasmrun_py.toolchain.pypi import redact_credentials
@@ -131,13 +132,17 @@ def _title(wanted: _Wanted) -> str:
     return f"the dependencies of {wanted.package.folder.name}"
 
 
+def _label(wanted: _Wanted) -> str:
+    return f"Installing {_title(wanted)} with {wanted.manager.name}"
+
+
 def _install(wanted: _Wanted, policy: ProvisionPolicy, reporter: Reporter) -> None:
     """Install under the lock, beside the tree's place, and rename."""
     trees, key = wanted.tree.parent, wanted.tree.name
     for leftover in trees.glob(f".tmp-{key}-*"):
         remove_tree(leftover)
     project = wanted.package.folder
-    label = f"Installing the dependencies of {project.name} with {wanted.manager.name}"
+    label = _label(wanted)
     if wanted.lock is None:
         text = (
             f"{project.name} has no lock file: its dependencies are installed at today's versions. "
@@ -180,7 +185,11 @@ def _run_manager(wanted: _Wanted, staging: Path, policy: ProvisionPolicy, report
     def on_line(line: str) -> None:
         reporter.emit(ToolOutput(line=redact_credentials(line)))
 
-    result = run_tool(call, on_line=on_line)
+    meter = GrowthMeter(
+        label=_label(wanted), whole=staging / "files", caches=(), total_bytes=None, reporter=reporter
+    )
+    with meter.running():
+        result = run_tool(call, on_line=on_line)
     output = redact_credentials(result.output)
     reason = parse_npm_reason(output) if manager.name == "npm" else _last_lines(output)
     if result.returncode == 0:

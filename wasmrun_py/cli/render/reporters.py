@@ -110,7 +110,7 @@ class ConsoleReporter:
 
 
 class _LiveLine:
-    """One line: a spinner, and a bar once a size is known. Appears after a moment, leaves no trace."""
+    """One line: a spinner, with bytes and a bar once known. Appears after a moment, leaves no trace."""
 
     def __init__(self) -> None:
         self._timer: threading.Timer | None = None
@@ -144,9 +144,9 @@ class _LiveLine:
         with self._state:
             if self._progress is None or self._task is None:
                 return
-            if not self._has_bar and event.total_bytes is not None:
+            if not self._has_bar:
                 self._take_down()
-                self._put_up(with_bar=True)
+                self._put_up(with_bar=True, has_end=event.total_bytes is not None)
             self._progress.update(self._task, completed=event.done_bytes, total=event.total_bytes)
 
     def _appear(self) -> None:
@@ -159,14 +159,14 @@ class _LiveLine:
             self._progress.stop()
             self._progress = None
 
-    def _put_up(self, *, with_bar: bool) -> None:
+    def _put_up(self, *, with_bar: bool, has_end: bool = True) -> None:
         from rich import progress  # noqa: PLC0415 - 60 ms, and only a wait needs it
         from rich.console import Console as RichConsole  # noqa: PLC0415 - as above
         from rich.markup import escape  # noqa: PLC0415 - as above
 
-        bar = (
-            (progress.BarColumn(bar_width=24), progress.DownloadColumn(binary_units=True)) if with_bar else ()
-        )
+        size = progress.DownloadColumn(binary_units=True) if has_end else progress.FileSizeColumn()
+        # Where the end is not known, a bar would only run to and fro.
+        bar = (*((progress.BarColumn(bar_width=24),) if has_end else ()), size) if with_bar else ()
         self._progress = progress.Progress(
             progress.SpinnerColumn(),
             progress.TextColumn("{task.description}"),
