@@ -7,8 +7,10 @@ any lock is held, and a file that is an hour young are left alone.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from wasmrun_py.model.errors import OutputError
 from wasmrun_py.system.fs import find_staging_owner, is_locked, remove_file, remove_tree
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ def find_leftovers(home: Home, *, now_s: float) -> tuple[Path, ...]:
         path
         for parent in (home.root, home.outputs, home.modules)
         for path in parent.glob(_HALF_WRITTEN)
-        if _is_old(path, now_s)
+        if _is_half_written(path, now_s)
     )
     return tuple(sorted({*folders, *files}))
 
@@ -52,7 +54,9 @@ def remove_leftovers(home: Home, *, now_s: float) -> tuple[Path, ...]:
         if leftover.is_dir():
             remove_tree(leftover)
         else:
-            remove_file(leftover)
+            # One that cannot be removed is told again the next time.
+            with suppress(OutputError):
+                remove_file(leftover)
     return tuple(path for path in leftovers if not path.exists())
 
 
@@ -74,7 +78,10 @@ def _is_abandoned(path: Path, *, someone_works: bool) -> bool:
     return not someone_works if owner is None else not owner.alive
 
 
-def _is_old(path: Path, now_s: float) -> bool:
+def _is_half_written(path: Path, now_s: float) -> bool:
+    owner = find_staging_owner(path)
+    if owner is not None:
+        return not owner.alive
     try:
         return path.is_file() and now_s - path.stat().st_mtime > _YOUNG_S
     except OSError:

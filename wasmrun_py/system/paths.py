@@ -49,8 +49,18 @@ class Home:
 
     @property
     def store(self) -> Path:
-        """Installed plugins, one folder a generation."""
+        """Installed plugins: one immutable folder a generation, ``NAME-VERSION-DIGEST8``."""
         return self.root / "store"
+
+    @property
+    def plugins(self) -> Path:
+        """A link for each installed plugin to its generation; derived from ``config.toml``."""
+        return self.root / "plugins"
+
+    @property
+    def bin(self) -> Path:
+        """A link for each installed plugin's program; derived from ``config.toml``."""
+        return self.root / "bin"
 
     @property
     def logs(self) -> Path:
