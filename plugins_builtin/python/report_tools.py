@@ -4,30 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wasmrun_py.model.tool import ToolReport, ToolStatus
 from wasmrun_py.toolchain.catalog import COMPONENTIZE_PY, PY2WASM
-from wasmrun_py.toolchain.python_tools import find_python
 from wasmrun_py.toolchain.report import report_provisionable
 
 if TYPE_CHECKING:
+    from wasmrun_py.model.tool import ToolReport
     from wasmrun_py.plugin.api import PluginContext
 
 
 def report_tools(context: PluginContext) -> tuple[ToolReport, ...]:
     """One report a toolchain, in order of preference."""
-    component = report_provisionable(COMPONENTIZE_PY, context.home, may_install=context.may_install)
-    return (component, _report_py2wasm(context))
-
-
-def _report_py2wasm(context: PluginContext) -> ToolReport:
-    report = report_provisionable(PY2WASM, context.home, may_install=context.may_install)
-    version = PY2WASM.python or ""
-    if report.status is ToolStatus.READY and find_python(version, context.environ) is None:
-        return ToolReport(
-            name=PY2WASM.name,
-            status=ToolStatus.INSTALLABLE if context.may_install else ToolStatus.MISSING,
-            path=report.path,
-            message=f"installed, but the Python {version} that it runs on is not there",
-            hint=f"Install it with `uv python install {version}`.",
-        )
-    return report
+    policy = context.provision_policy()
+    return (report_provisionable(COMPONENTIZE_PY, policy), report_provisionable(PY2WASM, policy))

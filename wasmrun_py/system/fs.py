@@ -17,6 +17,7 @@ import sys
 import tempfile
 import zlib
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -433,6 +434,30 @@ def _copy_file(path: Path, target: Path) -> None:
 def _machine_tag() -> str:
     """Six hex digits for this machine: a shared folder may be in use by another one's processes."""
     return f"{zlib.crc32(platform.node().encode()) & 0xFFFFFF:06x}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagingOwner:
+    """The process of this machine that made a temporary file or folder."""
+
+    pid: int
+    alive: bool
+
+
+def find_staging_owner(path: Path) -> StagingOwner | None:
+    """Who made a temporary file or folder, by its name; None for another machine's, and for any other."""
+    suffix = re.escape(_TEMPORARY_SUFFIX)
+    match = re.fullmatch(rf".*[.-]{_machine_tag()}-(\d+)-\w+(?:{suffix})?", path.name)
+    return StagingOwner(pid=int(match[1]), alive=_is_alive(int(match[1]))) if match else None
+
+
+def find_staging_process(parent: Path, *, prefix: str) -> int | None:
+    """The living process of this machine that works in a staging folder of ``parent``, or None."""
+    try:
+        owners = [find_staging_owner(path) for path in parent.glob(f"{prefix}*")]
+    except OSError:
+        return None
+    return next((owner.pid for owner in owners if owner is not None and owner.alive), None)
 
 
 def _is_alive(pid: int) -> bool:
