@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from plugins_builtin.python.choose import choose_toolchain, find_missing_toolchains
+from plugins_builtin.python.data_files import describe_left_out
 from plugins_builtin.python.dependencies import install_dependencies, load_requirements
 from plugins_builtin.python.detect import ENTRY_FILES, EXTENSIONS
 from plugins_builtin.python.entry import get_entry
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from plugins_builtin.python.dependencies import Requirements
     from plugins_builtin.python.entry import Entry
+    from plugins_builtin.python.program import Program
     from wasmrun_py.model.events import Reporter
     from wasmrun_py.plugin.api import PluginContext
 
@@ -99,7 +101,8 @@ def _build_component(session: Session, entry: Entry, requirements: Requirements,
     program = load_program(session.config.project_path, entry, folder)
     command = componentize.get_command(session.context, session.reporter)
     toolchain = componentize.build_component(session, program, command, output)
-    return BuildResult(wasm_path=output, toolchain=toolchain)
+    warnings = _warn_of_data(session, program, granted=session.config.project_path)
+    return BuildResult(wasm_path=output, toolchain=toolchain, warnings=warnings)
 
 
 def _build_module(session: Session, entry: Entry, requirements: Requirements, output: Path) -> BuildResult:
@@ -109,7 +112,14 @@ def _build_module(session: Session, entry: Entry, requirements: Requirements, ou
     program = load_program(session.config.project_path, entry, folder)
     command = py2wasm.get_command(session)
     toolchain = py2wasm.build_module(session, program, command, output)
-    return BuildResult(wasm_path=output, toolchain=toolchain)
+    # This one lays a program out from the folder that its imports start from.
+    warnings = _warn_of_data(session, program, granted=program.entry.root)
+    return BuildResult(wasm_path=output, toolchain=toolchain, warnings=warnings)
+
+
+def _warn_of_data(session: Session, program: Program, *, granted: Path) -> tuple[str, ...]:
+    config = session.config
+    return describe_left_out(program, config.project_path, output_dir=config.output_dir, granted=granted)
 
 
 def sanitise_name(name: str) -> str:

@@ -15,6 +15,7 @@ import re
 import sys
 import types
 import zlib
+from importlib import _bootstrap
 from importlib.util import decode_source, spec_from_loader
 
 _IMPORT = re.compile(
@@ -119,7 +120,8 @@ class ModuleStore:
 
     def exec_module(self, module: types.ModuleType) -> None:
         """Run a module's body."""
-        exec(self.modules[module.__name__].get_code(), module.__dict__)  # noqa: S102 - this is what importing is
+        code = self.modules[module.__name__].get_code()
+        _bootstrap._call_with_frames_removed(exec, code, module.__dict__)  # type: ignore[attr-defined] # noqa: SLF001
 
     def is_package(self, name: str) -> bool:
         """Part of ``importlib.abc.InspectLoader``."""
@@ -145,6 +147,12 @@ class ModuleStore:
             FileNotFoundError: Always.
         """
         raise FileNotFoundError(2, "Data files are not in the component; grant their folder", path)
+
+
+# Python leaves the frames of its own importers out of tracebacks, which it knows by the name of their file.
+ModuleStore.exec_module.__code__ = ModuleStore.exec_module.__code__.replace(
+    co_filename="<frozen importlib._bootstrap_external>"
+)
 
 
 class MissingModules:

