@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import copy_project, require_tool
-from tests.plugin import contract
 from tests.toolchain.recording import session_home
+from wasmrun_py.model.build import BuildConfig, OptimizationLevel
+from wasmrun_py.model.errors import BuildError
+from wasmrun_py.model.events import SilentReporter
 from wasmrun_py.plugin.api import ENTRY_POINT_GROUP, Plugin, PluginContext
+from wasmrun_py.plugin.contract import CHECKS, CheckStatus, Sample, run_contract
 from wasmrun_py.plugin.entry_points import load_entry_points
 
 if TYPE_CHECKING:
@@ -107,48 +110,47 @@ def load_plugin(subject: Subject, home: Home) -> Plugin:
     return plugin
 
 
-def sample_of(subject: Subject, folder: Path) -> contract.Sample:
-    project = copy_project(subject.fixture, folder)
-    return contract.Sample(project=project, target=subject.target, toolchain=subject.toolchain)
-
-
 @pytest.fixture
 def home_of_all(subject: Subject, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """One home for the session, so that what a plugin installs is installed once."""
     return session_home(tmp_path_factory, subject.home)
 
 
-@pytest.mark.parametrize("subject", CASES, ids=IDS)
-def test_it_says_who_it_is(subject: Subject, home_of_all: Home) -> None:
-    """Its manifest and its builder agree."""
-    plugin = load_plugin(subject, home_of_all)
-    contract.check_identity(plugin)
-    contract.check_builder(plugin)
-
-
-@pytest.mark.parametrize("subject", CASES, ids=IDS)
-def test_it_knows_its_own(subject: Subject, home_of_all: Home, tmp_path: Path) -> None:
-    """It recognises its project and refuses an empty folder, each with a reason."""
-    plugin = load_plugin(subject, home_of_all)
-    (tmp_path / "empty").mkdir()
-    contract.check_refusal(plugin, tmp_path / "empty")
-    sample = sample_of(subject, tmp_path)
-    contract.check_recognition(plugin, sample)
-    contract.check_cleaning(plugin, sample)
-
-
 @pytest.mark.parametrize("subject", BUILDS, ids=IDS)
-def test_it_builds_at_every_level(subject: Subject, home_of_all: Home, tmp_path: Path) -> None:
-    """Each level gives a valid module in the folder it was told, and leaves the project alone."""
-    contract.check_build(load_plugin(subject, home_of_all), sample_of(subject, tmp_path), tmp_path / "builds")
+def test_it_keeps_every_promise(subject: Subject, home_of_all: Home, tmp_path: Path) -> None:
+    """No check of the contract fails, and none is skipped."""
+    plugin = load_plugin(subject, home_of_all)
+    report = run_contract(plugin, sample_of(subject, tmp_path), scratch=make_folder(tmp_path / "scratch"))
+    assert {result.name: (result.status, result.message) for result in report.results} == {
+        check.name: (CheckStatus.PASS, "") for check in CHECKS
+    }
 
 
 @pytest.mark.parametrize("subject", CASES, ids=IDS)
-def test_it_fails_as_it_should(subject: Subject, home_of_all: Home, tmp_path: Path) -> None:
+def test_its_failure_has_a_place(subject: Subject, home_of_all: Home, tmp_path: Path) -> None:
     """A broken source is an error with a diagnostic at its file."""
     sample = sample_of(subject, tmp_path)
     name, text = subject.broken
     (sample.project / name).write_text(text, encoding="utf-8")
-    error = contract.check_failure(load_plugin(subject, home_of_all), sample, tmp_path / "build")
-    assert error.exit_code == 1
-    assert name in {diagnostic.file for diagnostic in error.diagnostics}
+    config = BuildConfig(
+        project_path=sample.project,
+        output_dir=make_folder(tmp_path / "out"),
+        work_dir=make_folder(tmp_path / "work"),
+        optimization_level=OptimizationLevel.DEBUG,
+        target=subject.target,
+        toolchain=subject.toolchain,
+    )
+    with pytest.raises(BuildError) as raised:
+        load_plugin(subject, home_of_all).get_builder().build(config, SilentReporter())
+    assert raised.value.exit_code == 1
+    assert name in {diagnostic.file for diagnostic in raised.value.diagnostics}
+
+
+def sample_of(subject: Subject, folder: Path) -> Sample:
+    project = copy_project(subject.fixture, folder)
+    return Sample(project=project, target=subject.target, toolchain=subject.toolchain)
+
+
+def make_folder(folder: Path) -> Path:
+    folder.mkdir()
+    return folder

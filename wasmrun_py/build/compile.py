@@ -26,10 +26,10 @@ from wasmrun_py.plugin.boundary import foreign_code
 from wasmrun_py.system.fs import staging_folder, translate_write_errors
 
 if TYPE_CHECKING:
-    from wasmrun_py.build.artifacts import Artifact
     from wasmrun_py.build.optimize import OptimizeRequest, WasmOptRun
     from wasmrun_py.config.settings import Settings
     from wasmrun_py.model.events import Reporter
+    from wasmrun_py.plugin.artifacts import Artifact
     from wasmrun_py.plugin.manager import ChosenPlugin, PluginManager
     from wasmrun_py.system.paths import Home
 
@@ -92,7 +92,9 @@ def compile_project(
         WasmrunError: Any of the tree; the previous outputs are whole.
     """
     started = time.monotonic()
+    manager.require_needed(project, frozen=settings.frozen)
     chosen = manager.select(project, plugin=settings.plugin, language=settings.language)
+    manager.require_acceptable(project, chosen, frozen=settings.frozen)
     _check_request(settings, chosen)
     _check_output_dir(settings.output_dir)
     with staging_folder(settings.output_dir, prefix=".wasmrun-") as staging:
@@ -148,8 +150,8 @@ def _check_and_optimize(
     In this order: what a plugin only claims to have made may be a file of the user's, and wasm-opt's result
     replaces the module.
     """
-    from wasmrun_py.build.artifacts import check_artifacts  # noqa: PLC0415 - loaded by the warmer
     from wasmrun_py.build.optimize import optimize_module  # noqa: PLC0415 - as above
+    from wasmrun_py.plugin.artifacts import check_artifacts  # noqa: PLC0415 - loaded by the warmer
 
     staged = check_artifacts(result, made, plugin=plugin)
     wasm_opt = optimize_module(result, request, reporter)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wasmrun_py.model.events import Event, Reporter
 
 _NEEDED_AFTERWARDS = (
-    "wasmrun_py.build.artifacts",
+    "wasmrun_py.plugin.artifacts",
     "wasmrun_py.build.optimize",
     "wasmrun_py.build.outputs",
     "wasmrun_py.wasm.verify",

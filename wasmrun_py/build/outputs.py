@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from wasmrun_py.model.errors import OutputError
-from wasmrun_py.system.fs import atomic_write, remove_empty_folders, translate_write_errors
+from wasmrun_py.system.fs import atomic_write, digest_file, remove_empty_folders, translate_write_errors
 from wasmrun_py.system.signals import deferred_interrupts
 
 if TYPE_CHECKING:
@@ -55,12 +55,6 @@ class CleanReport:
 
     removed: tuple[Path, ...]
     kept: tuple[Path, ...]
-
-
-def digest_file(path: Path) -> str:
-    """The SHA-256 of a file, lower-case hex."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def publish(files: Iterable[StagedFile], output_dir: Path, *, previous: Path) -> tuple[Path, ...]:

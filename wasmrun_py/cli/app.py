@@ -17,6 +17,7 @@ from wasmrun_py.model.errors import InterruptError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from types import ModuleType
 
 # Command -> (its aliases, how the parser treats it).
 _PASS_THROUGH: dict[str, Any] = {"allow_interspersed_args": False}
@@ -29,10 +30,18 @@ _COMMANDS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "clean": ((), {}),
     "init": ((), {}),
     "doctor": ((), {}),
+    "plugin": ((), {}),
     "toolchain": ((), {}),
 }
-# Command -> its subcommands, each a function ``<subcommand>_command`` of the command's file.
-_SUBCOMMANDS = {"toolchain": ("list", "install", "remove")}
+# Command -> its subcommands, each a function ``<subcommand>_command`` of the command's file, or of a file
+# of its own where the command is a folder.
+_SUBCOMMANDS = {
+    "plugin": (
+        *("list", "install", "uninstall", "update", "enable", "disable", "info", "search", "rollback"),
+        *("lock", "sync", "new", "test"),
+    ),
+    "toolchain": ("list", "install", "remove"),
+}
 _ALIASES = {alias: name for name, (aliases, _) in _COMMANDS.items() for alias in aliases}
 _MODULES = {"exec": "exec_"}
 
@@ -54,8 +63,19 @@ def build_app(argv: Sequence[str]) -> typer.Typer:
     app.callback()(_main)
     wanted = canonical(argv[0]) if argv else None
     for name in [wanted] if wanted else _COMMANDS:
-        _add_command(app, name)
+        _add_command(app, name, argv[1:] if wanted else ())
     return app
+
+
+def full_name(words: Sequence[str]) -> str:
+    """The command that a line names, as documents call it: ``compile``, ``plugin list``."""
+    named = [word for word in words if not word.startswith("-")]
+    first = canonical(named[0]) if named else None
+    if first is None:
+        return named[0] if named else "wasmrun"
+    if len(named) > 1 and named[1] in _SUBCOMMANDS.get(first, ()):
+        return f"{first} {named[1]}"
+    return first
 
 
 def usage_errors() -> tuple[type[Exception], tuple[type[Exception], ...]]:
@@ -80,19 +100,42 @@ def find_near_command(word: str) -> str | None:
     return f"Commands: {', '.join(_COMMANDS)}. To build and run a project: wasmrun exec {word}"
 
 
-def _add_command(app: typer.Typer, name: str) -> None:
+def _add_command(app: typer.Typer, name: str, rest: Sequence[str]) -> None:
     aliases, settings = _COMMANDS[name]
     module = importlib.import_module(f"wasmrun_py.cli.commands.{_MODULES.get(name, name)}")
     if name in _SUBCOMMANDS:
-        group = typer.Typer(help=(module.__doc__ or "").split(": ", 1)[1].splitlines()[0].capitalize())
-        for subcommand in _SUBCOMMANDS[name]:
-            group.command(subcommand)(_interruptible(getattr(module, f"{subcommand}_command")))
-        app.add_typer(group, name=name)
+        group = typer.Typer(help=_group_help(module))
+        for subcommand in _wanted_subcommands(name, rest):
+            group.command(subcommand)(_interruptible(_find_function(module, subcommand)))
+        # One command in a group would be run without its name.
+        group.callback()(_group)
+        app.add_typer(group, name=name, help=_group_help(module))
         return
-    function = _interruptible(getattr(module, f"{name}_command"))
+    function = _interruptible(_find_function(module, name))
     app.command(name, context_settings=settings)(function)
     for alias in aliases:
         app.command(alias, context_settings=settings, hidden=True)(function)
+
+
+def _wanted_subcommands(name: str, rest: Sequence[str]) -> Sequence[str]:
+    """The subcommand that the line names; all of them when it names none."""
+    known = _SUBCOMMANDS[name]
+    return rest[:1] if rest and rest[0] in known else known
+
+
+def _find_function(module: ModuleType, name: str) -> Callable[..., Any]:
+    if hasattr(module, "__path__"):
+        module = importlib.import_module(f"{module.__name__}.{name}")
+    function: Callable[..., Any] = getattr(module, f"{name}_command")
+    return function
+
+
+def _group_help(module: ModuleType) -> str:
+    return (module.__doc__ or "").split(": ", 1)[1].splitlines()[0].capitalize()
+
+
+def _group() -> None:
+    """Nothing of its own: the subcommands do it."""
 
 
 def _interruptible(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wasmrun_py.cli.render.console import Console
 from wasmrun_py.system.paths import Home, find_home
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from wasmrun_py.build.compile import CompileReport
     from wasmrun_py.cli.render.reporters import ConsoleReporter
     from wasmrun_py.config.settings import Overrides
+    from wasmrun_py.model.events import Reporter
+    from wasmrun_py.model.installed_plugin import InstalledPlugin
+    from wasmrun_py.model.manifest import PluginHealth
     from wasmrun_py.plugin.manager import PluginManager
+    from wasmrun_py.plugin.store.changes import PluginStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +60,34 @@ class World:
         with self.reporter(verbose=overrides.verbose) as reporter:
             return compile_project(project, settings, manager=manager, home=self.home, reporter=reporter)
 
-    def plugin_manager(self, *, may_install: bool) -> PluginManager:
-        """The registered plugins, loaded."""
+    def plugin_manager(self, *, may_install: bool = True) -> PluginManager:
+        """The plugins of this run, loaded."""
         from wasmrun_py.plugin.api import PluginContext  # noqa: PLC0415 - only commands that meet plugins
         from wasmrun_py.plugin.manager import PluginManager  # noqa: PLC0415 - as above
 
         return PluginManager(PluginContext(environ=self.environ, home=self.home, may_install=may_install))
+
+    def plugin_store(self, reporter: Reporter) -> PluginStore:
+        """The installed plugins, to be changed."""
+        from wasmrun_py.plugin.store.changes import PluginStore, StoreWorld  # noqa: PLC0415 - few commands do
+
+        return PluginStore(
+            StoreWorld(
+                home=self.home, environ=self.environ, cwd=self.cwd, reporter=reporter, probe=self._probe
+            )
+        )
+
+    def _probe(self, installed: InstalledPlugin, store: Path) -> PluginHealth:
+        from wasmrun_py.plugin.api import PluginContext  # noqa: PLC0415 - only an installation probes
+        from wasmrun_py.plugin.probe import probe_installed  # noqa: PLC0415 - as above
+
+        return probe_installed(installed, store, PluginContext(environ=self.environ, home=self.home))
+
+    def report(self, command: str, fields: Mapping[str, Any]) -> None:
+        """Print the one JSON document of a command that succeeded."""
+        from wasmrun_py.cli.render.documents import success_document  # noqa: PLC0415 - only with --json
+
+        self.console.document(success_document(command, fields))
 
     def reporter(self, *, verbose: bool) -> ConsoleReporter:
         """Progress for this terminal: a live line, or plain lines."""

@@ -41,7 +41,6 @@ def run(argv: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     ours, toolchain_args = _split_toolchain_args(argv)
     world = read_world(toolchain_args)
-    command = next((word for word in ours if not word.startswith("-")), "wasmrun")
     as_json = "--json" in ours
     try:
         code = _dispatch(ours, world)
@@ -51,9 +50,9 @@ def run(argv: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
     except (WasmrunError, CommandFailure, KeyboardInterrupt) as error:
-        failure = _to_failure(command, error)
+        failure = _to_failure(ours, error)
     except Exception as error:  # noqa: BLE001 - the edge: a defect of ours, told as one
-        failure = _to_defect(world, command, error)
+        failure = _to_defect(world, ours, error)
     else:
         return code
     show_failure(world.console, failure, as_json=as_json)
@@ -103,10 +102,10 @@ def _usage_error(error: Any, argv: list[str]) -> UsageError:
     return UsageError(message, hint=hint)
 
 
-def _to_failure(command: str, raised: WasmrunError | CommandFailure | KeyboardInterrupt) -> Failure:
-    from wasmrun_py.cli.app import canonical, interrupted  # noqa: PLC0415 - only a failure needs it
+def _to_failure(words: Sequence[str], raised: WasmrunError | CommandFailure | KeyboardInterrupt) -> Failure:
+    from wasmrun_py.cli.app import full_name, interrupted  # noqa: PLC0415 - only a failure needs it
 
-    name = canonical(command) or command
+    name = full_name(words)
     fields: Mapping[str, Any] = {}
     if isinstance(raised, KeyboardInterrupt):
         error: WasmrunError = interrupted()
@@ -121,8 +120,10 @@ def _to_failure(command: str, raised: WasmrunError | CommandFailure | KeyboardIn
     return Failure(command=name, error=error, exit_code=exit_code, fields=fields)
 
 
-def _to_defect(world: World, command: str, error: Exception) -> Failure:
+def _to_defect(world: World, words: Sequence[str], error: Exception) -> Failure:
     import traceback  # noqa: PLC0415 - only a defect needs it
+
+    from wasmrun_py.cli.app import full_name  # noqa: PLC0415 - as above
 
     if world.environ.get("WASMRUN_TRACEBACK"):
         world.console.note("".join(traceback.format_exception(error)))
@@ -131,7 +132,7 @@ def _to_defect(world: World, command: str, error: Exception) -> Failure:
         f"Internal error: {type(error).__name__}: {error} (at {Path(where.filename).name}:{where.lineno})",
         hint="This is a fault of wasmrun. Run it again with WASMRUN_TRACEBACK=1 and report what it prints.",
     )
-    return Failure(command=command, error=defect, exit_code=_INTERNAL_ERROR)
+    return Failure(command=full_name(words), error=defect, exit_code=_INTERNAL_ERROR)
 
 
 def _interrupt(_number: int, _frame: Any) -> None:

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from wasmrun_py.config.schema_version import PLUGINS_TABLE, SCHEMA_KEY, check_schema
 from wasmrun_py.config.toml_file import Key, Schema, TomlFile, load_toml, suggest
 from wasmrun_py.model.errors import ConfigError, UsageError
 from wasmrun_py.model.target import WASM_TARGET, OptimizationLevel
@@ -84,6 +85,7 @@ class Settings:
         debug_info: Keep debug information whatever the level.
         may_install: Missing toolchains may be installed.
         verbose: Show the toolchain's output.
+        frozen: External plugins must be those of ``wasmrun.lock``, to the byte.
         origins: Option -> where its value came from (``--target``, ``WASMRUN_TARGET``, a file's name);
             options that hold their default are absent.
     """
@@ -100,6 +102,7 @@ class Settings:
     debug_info: bool
     may_install: bool
     verbose: bool
+    frozen: bool = False
     origins: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -117,7 +120,7 @@ def resolve_settings(
     Raises:
         ConfigError: A file is broken, or a variable holds what it cannot.
     """
-    project_file = load_toml(project / PROJECT_FILE, _PROJECT_SCHEMA)
+    project_file = load_project_file(project)
     user_file = load_user_file(home)
     values: dict[str, str] = {}
     origins: dict[str, str] = {}
@@ -146,6 +149,7 @@ def resolve_settings(
         output_dir=project / values.get("output", DEFAULT_OUTPUT),
         debug_info=overrides.debug_info,
         may_install=policy != "system" and not refused,
+        frozen=overrides.frozen,
         verbose=overrides.verbose,
         origins=origins,
     )
@@ -164,13 +168,29 @@ def load_install_policy(*, environ: Mapping[str, str], home: Home) -> bool:
     return policy != "system"
 
 
-def load_user_file(home: Home) -> TomlFile | None:
-    """The user's ``config.toml``, checked; None when there is none.
+def load_project_file(project: Path) -> TomlFile | None:
+    """A project's ``wasmrun.toml``, checked; None when there is none.
+
+    The plugins it names are ``project_plugins``'s business.
 
     Raises:
         ConfigError: It is broken.
     """
-    return load_toml(home.config_file, _USER_SCHEMA)
+    return load_toml(project / PROJECT_FILE, _PROJECT_SCHEMA, elsewhere=("plugins",))
+
+
+def load_user_file(home: Home) -> TomlFile | None:
+    """The user's ``config.toml``, checked; None when there is none.
+
+    What it says of installed plugins is ``plugin_state``'s business.
+
+    Raises:
+        ConfigError: It is broken, or a newer wasmrun wrote it.
+    """
+    file = load_toml(home.config_file, _USER_SCHEMA, elsewhere=(SCHEMA_KEY, PLUGINS_TABLE))
+    if file is not None:
+        check_schema(file)
+    return file
 
 
 def _override(overrides: Overrides, option: str) -> str | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from wasmrun_py.model.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
 _FILE_CAP_BYTES = 1024 * 1024
@@ -44,12 +44,13 @@ class TomlFile:
     Attributes:
         path: The file.
         text: Its text, for pointing at lines.
-        tables: Table -> key -> value; absent tables are absent.
+        tables: Table -> key -> value; absent tables are absent. What ``load_toml`` was told that somebody
+            else checks is here as TOML gave it.
     """
 
     path: Path
     text: str
-    tables: Mapping[str, Mapping[str, Any]]
+    tables: Mapping[str, Any]
 
     def error(self, table: str, key: str, message: str, *, hint: str = "") -> ConfigError:
         """A ``ConfigError`` that points at a key of this file."""
@@ -57,8 +58,13 @@ class TomlFile:
         return ConfigError(message, file=self.path, line=line, column=column, hint=hint)
 
 
-def load_toml(path: Path, schema: Schema) -> TomlFile | None:
+def load_toml(path: Path, schema: Schema, *, elsewhere: Collection[str] = ()) -> TomlFile | None:
     """Read and check ``path``; None when there is no such file.
+
+    Args:
+        path: The file.
+        schema: What it may hold.
+        elsewhere: Tables and keys of the top that somebody else checks.
 
     Raises:
         ConfigError: Unreadable, not UTF-8, not TOML, or not what the schema allows.
@@ -73,8 +79,8 @@ def load_toml(path: Path, schema: Schema) -> TomlFile | None:
     except tomllib.TOMLDecodeError as error:
         raise _syntax_error(path, text, str(error)) from error
     except RecursionError as error:
-        raise ConfigError("is nested too deeply", file=path) from error
-    _check(path, text, document, schema)
+        raise ConfigError("is nested too deeply", file=path, line=1) from error
+    _check(path, text, {key: value for key, value in document.items() if key not in elsewhere}, schema)
     return TomlFile(path=path, text=text, tables=document)
 
 
@@ -85,17 +91,17 @@ def find_key(text: str, table: str, key: str | None) -> tuple[int | None, int | 
     """
     current = ""
     for number, line in enumerate(text.splitlines(), start=1):
-        header = re.match(r"\s*\[\[?\s*\"?([^\]\"]+?)\"?\s*\]", line)
+        header = re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]", line)
         if header:
-            current = header[1]
-            if key is None and current.split(".")[0] == table:
+            current = re.sub(r"[\"']|\s(?=\.)|(?<=\.)\s", "", header[1])
+            if key is None and (current == table or current.startswith(f"{table}.")):
                 return number, line.index("[") + 1
             continue
         assignment = re.match(r"(\s*)(\"[^\"]*\"|'[^']*'|[^=\s]+)\s*=", line)
         if assignment is None:
             continue
         dotted = ".".join(part for part in (current, assignment[2].strip("\"'")) if part)
-        wanted = table if key is None else f"{table}.{key}"
+        wanted = ".".join(part for part in (table, key) if part)
         if dotted == wanted or dotted.startswith(f"{wanted}."):
             return number, len(assignment[1]) + 1
     return None, None
@@ -121,7 +127,7 @@ def _load_text(path: Path) -> str | None:
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror or error}", file=path) from error
     if len(data) > _FILE_CAP_BYTES:
-        raise ConfigError("is larger than 1 MiB, which no configuration is", file=path)
+        raise ConfigError("is larger than 1 MiB, which no configuration is", file=path, line=1)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

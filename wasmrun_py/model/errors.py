@@ -17,7 +17,14 @@ translated into them where they enter, with ``raise ... from``. Nothing here pri
     ├── PluginError                 3    plugin-unavailable
     │   ├── PluginNotFoundError     3    plugin-not-found
     │   ├── NoPluginMatchError      3    no-plugin-match
-    │   └── PluginFailedError       3    plugin-failed
+    │   ├── PluginFailedError       3    plugin-failed
+    │   │   ├── PluginCrashedError  3    plugin-crashed
+    │   │   └── TransportError      3    transport-unavailable
+    │   ├── PluginCorruptError      3    plugin-corrupt
+    │   └── PluginLockError         3    plugin-lock
+    ├── PluginInstallError          1    plugin-install-failed
+    │   ├── ManifestError           1    invalid-manifest
+    │   └── DownloadError           1    download-failed
     ├── MissingToolError            4    missing-tool
     │   └── ProvisionError          4    provision-failed
     ├── BuildError                  1    build-failed
@@ -181,6 +188,90 @@ class PluginFailedError(PluginError):
         super().__init__(message, hint=hint)
         self.plugin = plugin
         self.phase = phase
+
+
+class PluginCrashedError(PluginFailedError):
+    """A plugin's process crashed, hung, or answered something that is no answer.
+
+    Attributes:
+        log_file: Where what it wrote to stderr lies, or None when it wrote nothing.
+    """
+
+    code = "plugin-crashed"
+
+    def __init__(
+        self, message: str, *, plugin: str, phase: str, hint: str = "", log_file: Path | None = None
+    ) -> None:
+        super().__init__(message, plugin=plugin, phase=phase, hint=hint)
+        self.log_file = log_file
+
+
+class TransportError(PluginFailedError):
+    """A plugin cannot be called in this way: a file is missing, or its process could not be started."""
+
+    code = "transport-unavailable"
+
+
+class PluginCorruptError(PluginError):
+    """An installed plugin's files are not what was installed.
+
+    Attributes:
+        plugin: The plugin's name.
+        expected: The digest that was recorded when it was installed, ``sha256:…``.
+        found: The digest of what is there now.
+    """
+
+    code = "plugin-corrupt"
+
+    def __init__(self, message: str, *, plugin: str, expected: str, found: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.plugin = plugin
+        self.expected = expected
+        self.found = found
+
+
+class PluginLockError(PluginError):
+    """What is installed is not what ``wasmrun.lock`` says, or there is no lock to go by."""
+
+    code = "plugin-lock"
+
+
+class PluginInstallError(WasmrunError):
+    """A plugin could not be installed, updated or removed; what was installed before still is.
+
+    Attributes:
+        output: The builder's own text.
+        log_file: Where the whole text lies, or None.
+    """
+
+    code = "plugin-install-failed"
+
+    def __init__(
+        self, message: str, *, hint: str = "", output: str = "", log_file: Path | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.output = output
+        self.log_file = log_file
+
+
+class ManifestError(PluginInstallError):
+    """A plugin's manifest is missing or malformed; the message names the file and the field.
+
+    Attributes:
+        field: The field, dotted (``capabilities.compile_wasm``); empty when the whole file is meant.
+    """
+
+    code = "invalid-manifest"
+
+    def __init__(self, message: str, *, field: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.field = field
+
+
+class DownloadError(PluginInstallError):
+    """A web address could not be fetched, or gave something else than was expected."""
+
+    code = "download-failed"
 
 
 class MissingToolError(WasmrunError):

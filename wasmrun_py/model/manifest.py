@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class MatchKind(StrEnum):
@@ -128,3 +132,55 @@ class PluginInfo:
     entry_files: tuple[str, ...] = ()
     capabilities: PluginCapabilities = PluginCapabilities()
     toolchains: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transports:
+    """The ways a plugin offers to be called (``[transports]`` of its manifest, DESIGN §6).
+
+    Attributes:
+        python: ``module:object`` that is a ``Plugin``, or None.
+        ffi: The base name of a shared library, or None.
+        command: The name of a program, or None.
+    """
+
+    python: str | None = None
+    ffi: str | None = None
+    command: str | None = None
+
+    @property
+    def kinds(self) -> tuple[TransportKind, ...]:
+        """The offered transports, in the order they are tried (DESIGN §6)."""
+        offered = (
+            (TransportKind.FFI, self.ffi),
+            (TransportKind.PYTHON, self.python),
+            (TransportKind.COMMAND, self.command),
+        )
+        return tuple(kind for kind, value in offered if value is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginManifest:
+    """Everything a plugin's package says of the plugin (DESIGN §6, "Manifest").
+
+    Attributes:
+        info: Who it is and what it can do; ``info.name`` is the plugin's own name.
+        language: The manifest's ``name``: the *language*, in the plugins that exist.
+        transports: How it can be called.
+        tools: Programs without which it cannot build.
+        optional_tools: Programs it makes use of.
+        exports: Role -> symbol in its library (real plugins carry none, one or seven).
+        frameworks: Frameworks it knows.
+        abi: The C ABI its library speaks, or None.
+        requires_wasmrun: Versions of wasmrun it works with (PEP 440), or None for any.
+    """
+
+    info: PluginInfo
+    language: str
+    transports: Transports = Transports()
+    tools: tuple[str, ...] = ()
+    optional_tools: tuple[str, ...] = ()
+    exports: Mapping[str, str] = field(default_factory=dict)
+    frameworks: tuple[str, ...] = ()
+    abi: int | None = None
+    requires_wasmrun: str | None = None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wasmrun_py.config.settings import PROJECT_FILE
 from wasmrun_py.model.errors import (
     AmbiguousProjectError,
     NoPluginMatchError,
@@ -23,7 +24,7 @@ from wasmrun_py.plugin.registry import RegisteredPlugin, load_registered_plugins
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from wasmrun_py.model.manifest import PluginInfo
+    from wasmrun_py.model.manifest import PluginCapabilities, PluginInfo
     from wasmrun_py.plugin.api import Plugin, PluginContext
 
 # An extension match never beats another plugin's entry-file or project-file match (DESIGN §6).
@@ -107,8 +108,20 @@ class PluginManager:
         """Every announced plugin, also those that could not be loaded."""
         return self._registered
 
+    def get_registered(self, name: str) -> RegisteredPlugin:
+        """The plugin of a name, whatever its state; an installed one before a built-in.
+
+        Raises:
+            PluginNotFoundError: There is none.
+        """
+        named = [each for each in self._registered if each.name == name]
+        if not named:
+            known = [each.name for each in self._registered]
+            raise PluginNotFoundError(f'There is no plugin "{name}"', hint=_near(name, known))
+        return next((each for each in named if each.installed is not None), named[0])
+
     def detect(self, project: Path) -> Detection:
-        """Ask every plugin about ``project``."""
+        """Ask every plugin about ``project``; a disabled one is not asked."""
         answers = [(self._ask(registered, project), registered) for registered in self._registered]
         answers.sort(
             key=lambda answer: (
@@ -160,8 +173,51 @@ class PluginManager:
             )
         return self._get_named(detection.selected)
 
+    def get_plugins_by_capability(self, capability: str) -> tuple[RegisteredPlugin, ...]:
+        """The enabled plugins that have a capability (the article's ``get_plugins_by_capability``).
+
+        Args:
+            capability: ``compile_wasm``, ``compile_webapp``, ``live_reload``, ``optimization``, a target
+                word of a plugin's own, or a language.
+
+        Returns:
+            The plugins in the order they are asked about a project.
+        """
+        return tuple(
+            each
+            for each in self._registered
+            if each.enabled and each.info is not None and _is_capable(each.info.capabilities, capability)
+        )
+
+    def require_needed(self, project: Path, *, frozen: bool) -> None:
+        """Refuse to build a project whose ``[plugins]`` are not installed, or (frozen) not as locked.
+
+        Raises:
+            PluginNotFoundError, PluginLockError, ConfigError: As ``store.project_lock.require_needed``.
+        """
+        if not (project / PROJECT_FILE).is_file():
+            return
+        from wasmrun_py.plugin.store.project_lock import require_needed  # noqa: PLC0415 - few projects need it
+
+        installed = [each.installed for each in self._registered if each.installed is not None]
+        require_needed(project, installed, frozen=frozen)
+
+    def require_acceptable(self, project: Path, chosen: ChosenPlugin, *, frozen: bool) -> None:
+        """With ``--frozen``, refuse an installed plugin that the project's lock does not name.
+
+        Raises:
+            PluginLockError, ConfigError: As ``store.project_lock.require_locked``.
+        """
+        if not frozen or chosen.registered.installed is None:
+            return
+        from wasmrun_py.plugin.store.project_lock import require_locked  # noqa: PLC0415 - as above
+
+        require_locked(project, chosen.registered.installed)
+
     def _ask(self, registered: RegisteredPlugin, project: Path) -> Candidate:
         """One plugin's answer; a plugin that fails has not matched, and says so."""
+        if not registered.enabled:
+            return _refusal(registered.name, "it is disabled")
         if registered.plugin is None:
             return _refusal(registered.name, registered.health.message)
         try:
@@ -181,8 +237,12 @@ class PluginManager:
         return _refusal(registered.name, answer.reason if answer else "it does not recognise the project")
 
     def _get_named(self, name: str) -> ChosenPlugin:
+        disabled: RegisteredPlugin | None = None
         for registered in self._registered:
             if registered.name != name:
+                continue
+            if not registered.enabled:
+                disabled = registered
                 continue
             if registered.plugin is None or registered.info is None:
                 raise PluginFailedError(
@@ -194,6 +254,10 @@ class PluginManager:
             return ChosenPlugin(
                 name=name, info=registered.info, plugin=registered.plugin, registered=registered
             )
+        if disabled is not None:
+            raise PluginNotFoundError(
+                f'Plugin "{name}" is disabled', hint=f"Enable it: wasmrun plugin enable {name}"
+            )
         raise PluginNotFoundError(
             f'There is no plugin "{name}"', hint=_near(name, [each.name for each in self._registered])
         )
@@ -203,6 +267,7 @@ class PluginManager:
             registered.name
             for registered in self._registered
             if registered.info is not None
+            and registered.enabled
             and language.casefold() in _languages(registered.name, registered.info)
         }
         if not speaking:
@@ -217,6 +282,14 @@ class PluginManager:
             )
         ranked = [candidate.plugin for candidate in detection.candidates]
         return self._get_named(next(name for name in ranked if name in speaking))
+
+
+def _is_capable(capabilities: PluginCapabilities, capability: str) -> bool:
+    flag = getattr(capabilities, capability, None)
+    if isinstance(flag, bool):
+        return flag
+    words = (*capabilities.custom_targets, *capabilities.supported_languages)
+    return capability.casefold() in {word.casefold() for word in words}
 
 
 def _languages(name: str, info: PluginInfo) -> set[str]:

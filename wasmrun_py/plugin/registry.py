@@ -1,7 +1,7 @@
-"""Find the plugins that are registered, built in or not, and load them.
+"""Find the plugins of this run: those of the entry-point group ``wasmrun.plugins``, and the installed ones.
 
-All of them come through the entry-point group ``wasmrun.plugins``. A plugin that cannot be loaded stays
-in the list with its health, so that ``detect`` can say why it was not asked.
+A plugin that cannot be loaded stays in the list with its health, so that ``detect`` can say why it was not
+asked; a disabled one stays so that ``plugin list`` shows it. An installed plugin's code is not run here.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from wasmrun_py.plugin.entry_points import load_entry_points
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from wasmrun_py.model.installed_plugin import InstalledPlugin
     from wasmrun_py.plugin.api import Plugin, PluginContext
     from wasmrun_py.plugin.entry_points import EntryPoint
 
@@ -39,10 +40,13 @@ class RegisteredPlugin:
     Attributes:
         name: The entry point's name.
         type: builtin when wasmrun's own distribution announces it.
-        transport: How it is called.
+        transport: How it is called, as far as is known before it is.
+        transports: Every way it offers, in the order they are tried.
         info: Its manifest, or None when it could not be loaded.
         plugin: The object, or None when it could not be loaded.
         health: Healthy, or why it could not be loaded.
+        enabled: It takes part in detection and builds.
+        installed: Its entry in ``config.toml``, or None when it is no installed plugin.
     """
 
     name: str
@@ -51,26 +55,52 @@ class RegisteredPlugin:
     info: PluginInfo | None
     plugin: Plugin | None
     health: PluginHealth
+    transports: tuple[TransportKind, ...] = (TransportKind.PYTHON,)
+    enabled: bool = True
+    installed: InstalledPlugin | None = None
 
 
 def load_registered_plugins(context: PluginContext) -> tuple[RegisteredPlugin, ...]:
-    """Load every plugin of the entry-point group: external ones first, then by name, broken ones last.
+    """Load every plugin of the entry-point group and of the store: external ones first, then by name.
 
-    A plugin that fails to load is returned with its health and no object; nothing is raised for it.
+    A plugin that fails to load is returned with its health and no object, behind the others; nothing is
+    raised for it.
+
+    Raises:
+        ConfigError: ``config.toml`` is broken.
     """
     loaded = [_load(each, context) for each in load_entry_points(ENTRY_POINT_GROUP, sys.path)]
+    loaded += _load_installed(context)
     return tuple(_without_namesakes(sorted(loaded, key=_order)))
 
 
+def _load_installed(context: PluginContext) -> list[RegisteredPlugin]:
+    """The plugins of the store; what a killed command left there is tidied on the way."""
+    home = context.home
+    if not home.config_file.exists() and not home.store.exists():
+        return []
+    from wasmrun_py.config.plugin_state import load_installed_plugins  # noqa: PLC0415 - most homes have none
+    from wasmrun_py.plugin.store.tidy import tidy  # noqa: PLC0415 - as above
+
+    installed = load_installed_plugins(home)
+    tidy(home, installed)
+    if not installed:
+        return []
+    from wasmrun_py.plugin.installed import register  # noqa: PLC0415 - as above
+
+    return [register(each, context) for each in installed]
+
+
 def _order(registered: RegisteredPlugin) -> tuple[bool, bool, str]:
-    return registered.plugin is None, registered.type is PluginType.BUILTIN, registered.name
+    usable = registered.plugin is not None and registered.enabled
+    return not usable, registered.type is PluginType.BUILTIN, registered.name
 
 
 def _without_namesakes(plugins: Iterable[RegisteredPlugin]) -> Iterable[RegisteredPlugin]:
-    """An external plugin replaces a built-in of its name, unless it cannot be loaded."""
+    """An external plugin hides a built-in of its name, unless it cannot be used; both then stay listed."""
     seen: set[str] = set()
     for registered in plugins:
-        if registered.name not in seen:
+        if registered.name not in seen or registered.installed is not None:
             seen.add(registered.name)
             yield registered
 

@@ -11,6 +11,7 @@ import os
 import platform
 import re
 import shutil
+import stat
 import sys
 import tempfile
 import zlib
@@ -18,12 +19,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wasmrun_py.model.errors import OutputError
+from wasmrun_py.model.errors import OutputError, UnreadablePathError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _FILE_MODE = 0o644
+_TEMPORARY_SUFFIX = ".tmp"
+_STAGING_TRIES = 5
+_PROGRAM_MODE = 0o755
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "Free some space, or choose another folder with -o/--output."),
     errno.EDQUOT: (
@@ -62,23 +66,57 @@ def translate_write_errors(doing: str) -> Iterator[None]:
 def atomic_write(path: Path, data: bytes) -> None:
     """Write ``data`` to ``path`` so that a reader sees the old bytes or the new, never a part.
 
+    A link is followed and stays one; a file that is there keeps its mode.
+
     Raises:
         OutputError: The disk would not take it; ``path`` is as it was.
     """
     with translate_write_errors(f"write {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent)
+        target = path.resolve()
+        prefix = f".{target.name[:40]}.{_own_tag()}"
+        handle, temporary = tempfile.mkstemp(prefix=prefix, suffix=_TEMPORARY_SUFFIX, dir=target.parent)
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(data)
                 stream.flush()
                 os.fsync(stream.fileno())
             # A temporary file is its owner's alone; what it becomes is an ordinary file.
-            Path(temporary).chmod(_FILE_MODE)
-            Path(temporary).replace(path)
+            Path(temporary).chmod(_find_mode(target) or _FILE_MODE)
+            Path(temporary).replace(target)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file or a link of ours; it may be gone already.
+
+    Raises:
+        OutputError: The system refuses.
+    """
+    with translate_write_errors(f"remove {path}"):
+        path.unlink(missing_ok=True)
+
+
+def rename(path: Path, target: Path) -> None:
+    """Move a file or folder to a free name on the same file system, in one step.
+
+    Raises:
+        OutputError: The system refuses.
+    """
+    with translate_write_errors(f"move {path.name} to {target}"):
+        path.rename(target)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and its parents; it may be there already.
+
+    Raises:
+        OutputError: The system refuses.
+    """
+    with translate_write_errors(f"create {folder}"):
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 @contextmanager
@@ -95,8 +133,8 @@ def staging_folder(parent: Path, *, prefix: str) -> Iterator[Path]:
     with translate_write_errors(f"create a folder in {parent}"):
         made = _make_folders(parent)
         try:
-            _remove_orphans(parent, prefix)
-            staging = Path(tempfile.mkdtemp(prefix=f"{prefix}{_machine_tag()}-{os.getpid()}-", dir=parent))
+            remove_orphans(parent, prefix)
+            staging = _make_staging(parent, prefix)
         except OSError:
             _remove_empty(made)
             raise
@@ -105,6 +143,65 @@ def staging_folder(parent: Path, *, prefix: str) -> Iterator[Path]:
     finally:
         remove_tree(staging)
         _remove_empty(made)
+
+
+def replace_link(link: Path, *, to: Path) -> None:
+    """Make ``link`` lead to ``to``, whatever it led to before: a symbolic link, on Windows a junction.
+
+    Windows lets only some users make symbolic links, and everybody junctions (which lead to folders only).
+    The old link is there until the new one takes its place.
+
+    Raises:
+        OutputError: The link cannot be made.
+    """
+    with translate_write_errors(f"link {link} to {to}"):
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if sys.platform == "win32":
+            import _winapi  # noqa: PLC0415 - exists on Windows only
+
+            if link.exists():
+                link.rmdir()
+            _winapi.CreateJunction(str(to), str(link))
+            return
+        temporary = link.with_name(f".{link.name[:40]}.{_own_tag()}link{_TEMPORARY_SUFFIX}")
+        temporary.unlink(missing_ok=True)
+        temporary.symlink_to(to)
+        temporary.replace(link)
+
+
+def copy_tree(source: Path, to: Path, *, left_out: frozenset[str] = frozenset()) -> None:
+    """Copy a folder; what runs stays executable, links that stay inside the folder stay links.
+
+    Args:
+        source: The folder.
+        to: What it becomes; it is not there yet.
+        left_out: Names of files and folders that are not copied, at any depth.
+
+    Raises:
+        UsageError: Something in it is not a file, a folder or a link inside.
+        UnreadablePathError: Something in it cannot be read.
+        OutputError: The copy cannot be written.
+    """
+    with translate_write_errors(f"create {to}"):
+        to.mkdir(parents=True)
+    root = source.resolve()
+    waiting = [(source, to)]
+    while waiting:
+        folder, copy = waiting.pop()
+        for entry in _scan(folder):
+            if entry.name in left_out:
+                continue
+            path, target = Path(entry.path), copy / entry.name
+            if entry.is_symlink():
+                _copy_link(path, target, root)
+            elif entry.is_dir():
+                with translate_write_errors(f"create {target}"):
+                    target.mkdir()
+                waiting.append((path, target))
+            elif entry.is_file():
+                _copy_file(path, target)
+            else:
+                raise UsageError(f"{path} is neither a file nor a folder", hint="Remove it, then try again.")
 
 
 def link_folder(link: Path, *, to: Path) -> None:
@@ -124,9 +221,32 @@ def link_folder(link: Path, *, to: Path) -> None:
             link.symlink_to(to, target_is_directory=True)
 
 
+def digest_file(path: Path) -> str:
+    """The SHA-256 of a file, lower-case hex.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    import hashlib  # noqa: PLC0415 - 3 ms, and most commands digest nothing
+
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def remove_tree(folder: Path) -> None:
     """Remove a folder of ours and everything in it; links are removed, not followed."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def make_empty(folder: Path) -> None:
+    """Remove everything in a folder of ours and keep the folder.
+
+    Raises:
+        OutputError: It cannot be made again.
+    """
+    remove_tree(folder)
+    with translate_write_errors(f"create {folder}"):
+        folder.mkdir(exist_ok=True)
 
 
 def remove_empty_folders(folder: Path, *, down_to: Path) -> None:
@@ -166,6 +286,29 @@ def exclusive_lock(path: Path, *, on_wait: Callable[[], None]) -> Iterator[None]
         lock.release()
 
 
+@contextmanager
+def held_if_free(path: Path) -> Iterator[bool]:
+    """Hold the lock file ``path`` for the block when nobody else does; gives whether it is held.
+
+    Raises:
+        OutputError: The lock file cannot be made.
+    """
+    import filelock  # noqa: PLC0415 - 40 ms, and most commands lock nothing
+
+    with translate_write_errors(f"create the lock {path}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(path)
+        try:
+            lock.acquire(blocking=False)
+        except filelock.Timeout:
+            yield False
+            return
+    try:
+        yield True
+    finally:
+        lock.release()
+
+
 def is_locked(path: Path) -> bool:
     """Whether somebody holds the lock file ``path`` now."""
     import filelock  # noqa: PLC0415 - 40 ms, and most commands lock nothing
@@ -179,21 +322,95 @@ def is_locked(path: Path) -> bool:
         return False
 
 
+def find_orphans(folder: Path, prefix: str) -> list[Path]:
+    """Temporary files and folders of this machine in ``folder`` whose process is gone.
+
+    Args:
+        folder: Where to look; it may be missing.
+        prefix: How their names begin (``.tmp-``, ``.config.toml.``).
+    """
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if entry.name.startswith(prefix)]
+    except OSError:
+        return []
+    if not names:
+        return []
+    own = re.compile(rf"{re.escape(prefix)}{_machine_tag()}-(\d+)-\w+({re.escape(_TEMPORARY_SUFFIX)})?")
+    matches = [(name, own.fullmatch(name)) for name in names]
+    return [folder / name for name, match in matches if match and not _is_alive(int(match[1]))]
+
+
+def remove_orphans(folder: Path, prefix: str) -> None:
+    """Remove what ``find_orphans`` finds."""
+    for path in find_orphans(folder, prefix):
+        if path.is_dir() and not path.is_symlink():
+            remove_tree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _make_staging(parent: Path, prefix: str) -> Path:
+    for _ in range(_STAGING_TRIES):
+        try:
+            return Path(tempfile.mkdtemp(prefix=f"{prefix}{_own_tag()}", dir=parent))
+        except FileNotFoundError:
+            # Another process, done with the folder, has just removed it because it was empty.
+            parent.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=f"{prefix}{_own_tag()}", dir=parent))
+
+
+def _find_mode(path: Path) -> int | None:
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return None
+
+
+def _own_tag() -> str:
+    """What a temporary name says of its maker: the machine and the process."""
+    return f"{_machine_tag()}-{os.getpid()}-"
+
+
+def _scan(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise UnreadablePathError(f"{folder} cannot be read: {error.strerror or error}") from error
+
+
+def _copy_link(path: Path, target: Path, root: Path) -> None:
+    aim = path.readlink()
+    inside = path.parent.resolve() / aim
+    if aim.is_absolute() or not inside.resolve().is_relative_to(root):
+        raise UsageError(
+            f"{path} is a link that leads out of {root}, to {aim}",
+            hint="Put a copy in its place: an installed plugin holds all its files.",
+        )
+    with translate_write_errors(f"create the link {target}"):
+        target.symlink_to(aim, target_is_directory=inside.is_dir())
+
+
+def _copy_file(path: Path, target: Path) -> None:
+    try:
+        source = path.open("rb")
+    except OSError as error:
+        raise UnreadablePathError(f"{path} cannot be read: {error.strerror or error}") from error
+    with source, translate_write_errors(f"write {target}"), target.open("xb") as copy:
+        shutil.copyfileobj(source, copy)
+        runs = os.fstat(source.fileno()).st_mode & 0o100
+        target.chmod(_PROGRAM_MODE if runs else _FILE_MODE)
+
+
 def _machine_tag() -> str:
     """Six hex digits for this machine: a shared folder may be in use by another one's processes."""
     return f"{zlib.crc32(platform.node().encode()) & 0xFFFFFF:06x}"
 
 
-def _remove_orphans(parent: Path, prefix: str) -> None:
-    """Remove staging folders of this machine whose process is gone."""
-    own = re.compile(rf"{re.escape(prefix)}{_machine_tag()}-(\d+)-\w+")
-    for path in parent.iterdir():
-        match = own.fullmatch(path.name)
-        if match and not _is_alive(int(match[1])):
-            remove_tree(path)
-
-
 def _is_alive(pid: int) -> bool:
+    if pid == os.getpid():
+        return True
     import psutil  # noqa: PLC0415 - 20 ms, and only a folder that was left behind needs it
 
     return bool(psutil.pid_exists(pid))

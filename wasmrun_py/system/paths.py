@@ -48,6 +48,21 @@ class Home:
         return self.root / "toolchains"
 
     @property
+    def store(self) -> Path:
+        """Installed plugins: one immutable folder a generation, ``NAME-VERSION-DIGEST8``."""
+        return self.root / "store"
+
+    @property
+    def plugins(self) -> Path:
+        """A link for each installed plugin to its generation; derived from ``config.toml``."""
+        return self.root / "plugins"
+
+    @property
+    def bin(self) -> Path:
+        """A link for each installed plugin's program; derived from ``config.toml``."""
+        return self.root / "bin"
+
+    @property
     def logs(self) -> Path:
         """Long tool output."""
         return self.root / "logs"

@@ -1,14 +1,16 @@
 """Run child processes: argv lists, no shell, explicit folder and environment, the whole tree ended.
 
-Two ways: ``run_tool`` captures what a tool writes (a compiler), ``run_attached`` connects it to the
-terminal (a guest). Both end the child *and its descendants* on a timeout, on Ctrl-C and when the tool
-leaves helpers behind. No other module starts processes.
+Three ways: ``run_tool`` captures what a tool writes (a compiler), ``run_attached`` connects it to the
+terminal (a guest), ``start_child`` keeps one for a conversation (a plugin's helper). All end the child *and
+its descendants* on a timeout, on Ctrl-C and when the tool leaves helpers behind. No other module starts
+processes.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import select
 import signal
 import subprocess
@@ -16,14 +18,14 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wasmrun_py.model.errors import LimitError, MissingToolError, NotAFolderError, ToolCrashedError
 from wasmrun_py.system.spool import OutputSpool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import ModuleType
     from typing import IO
 
@@ -33,6 +35,12 @@ _CHUNK_BYTES = 65536
 _TERMINATE_GRACE_S = 1.0
 _PIPE_DRAIN_S = 2.0
 _POLL_S = 0.2
+_PR_SET_PDEATHSIG = 1
+_CHUNKS_AHEAD = 64
+# What every system's pipe takes without a reader.
+_PIPE_BYTES = 4096
+# Descendants inherit it, whatever session they move to.
+_MARK_VARIABLE = "WASMRUN_CHILD"
 _ON_WINDOWS = sys.platform == "win32"
 
 
@@ -81,6 +89,7 @@ class ToolCall:
         env: The child's whole environment.
         timeout_s: Seconds until it is ended, or None to wait for ever.
         log_file: Where output too long for memory goes; None drops the middle of it.
+        end_with_parent: It is killed when we are, however we end (Linux; elsewhere it runs to its end).
     """
 
     argv: tuple[str, ...]
@@ -88,6 +97,7 @@ class ToolCall:
     env: Mapping[str, str]
     timeout_s: float | None = None
     log_file: Path | None = None
+    end_with_parent: bool = False
 
 
 def run_tool(call: ToolCall, *, on_line: Callable[[str], None] | None = None) -> ToolResult:
@@ -112,6 +122,7 @@ def run_tool(call: ToolCall, *, on_line: Callable[[str], None] | None = None) ->
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         own_session=True,
+        end_with_parent=call.end_with_parent,
     )
     if child.stdout is None:  # pragma: no cover - Popen promises a pipe
         raise ToolCrashedError(f"{call.argv[0]} has no output pipe")
@@ -188,6 +199,132 @@ def run_attached(  # noqa: PLR0913 - a child has this many ends, each named
     )
 
 
+def start_child(
+    argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], on_stderr: Callable[[bytes], None]
+) -> Child:
+    """Start a child for a conversation over its stdin and stdout; the caller ends it.
+
+    Args:
+        argv: Program and arguments.
+        cwd: Absolute working folder.
+        env: The child's whole environment.
+        on_stderr: Receives its stderr in chunks (called from a thread).
+
+    Raises:
+        MissingToolError, ToolCrashedError, NotAFolderError: As ``run_tool``.
+    """
+    mark = os.urandom(16).hex()  # as secrets does, without its imports
+    started = _start(
+        argv,
+        cwd=cwd,
+        env={**env, _MARK_VARIABLE: mark},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        own_session=True,
+    )
+    return Child(started, on_stderr=on_stderr, mark=mark)
+
+
+class Child:
+    """A running child that is written to and read from.
+
+    Two threads of this process move its stdout and stderr; they end with it. What it sends ahead of its
+    reader is bounded: it then waits, as any writer to a pipe does.
+    """
+
+    def __init__(
+        self, started: subprocess.Popen[bytes], *, on_stderr: Callable[[bytes], None], mark: str
+    ) -> None:
+        if started.stdin is None or started.stdout is None or started.stderr is None:  # pragma: no cover
+            raise ToolCrashedError("The child has no pipes")
+        self._popen = started
+        self._stdin = started.stdin
+        self._mark = mark
+        self._chunks: queue.Queue[bytes] = queue.Queue(_CHUNKS_AHEAD)
+        self._ended = False
+        self._pumps = (
+            _Pump(started.stdout, self._take, at_end=lambda: self._take(b"")),
+            _Pump(started.stderr, on_stderr),
+        )
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._popen.pid
+
+    def write(self, data: bytes) -> bool:
+        """Send bytes; False when it does not listen any more.
+
+        What a pipe may not hold at once goes through a thread: a child that never reads blocks nobody.
+        """
+        if len(data) > _PIPE_BYTES:
+            threading.Thread(target=self._send, args=(data,), name="wasmrun-send", daemon=True).start()
+            return True
+        return self._send(data)
+
+    def _send(self, data: bytes) -> bool:
+        try:
+            self._stdin.write(data)
+            self._stdin.flush()
+        except (OSError, ValueError):
+            return False
+        return True
+
+    def read(self, timeout_s: float) -> bytes | None:
+        """The next bytes of its stdout: ``b""`` at the end, None when none came in time."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            left = deadline - time.monotonic()
+            # Windows cannot interrupt a long wait, so that it is cut into pieces there.
+            step = max(0.0, min(left, _POLL_S) if _ON_WINDOWS else left)
+            try:
+                chunk = self._chunks.get(timeout=step) if step else self._chunks.get_nowait()
+            except queue.Empty:
+                if left <= 0:
+                    return None
+                continue
+            if not chunk:
+                # The end stays the end for whoever asks again.
+                with contextlib.suppress(queue.Full):
+                    self._chunks.put_nowait(b"")
+            return chunk
+
+    def wait(self, timeout_s: float) -> int | None:
+        """Its exit code (negative: the signal), or None when it still runs after ``timeout_s``."""
+        _wait(self._popen, time.monotonic() + timeout_s)
+        return self._popen.returncode
+
+    def end(self, *, grace_s: float = 0.0) -> int:
+        """End it with everything it started; its exit code. Harmless when it has ended.
+
+        Args:
+            grace_s: How long it may take to end by itself once its stdin is closed.
+        """
+        if not self._ended:
+            self._ended = True
+            with contextlib.suppress(OSError):
+                self._stdin.close()
+            if grace_s:
+                _wait(self._popen, time.monotonic() + grace_s)
+            self._drop_chunks()
+            _end_tree(self._popen, *self._pumps)
+            _end_marked(self._mark)
+        return self._popen.returncode
+
+    def _take(self, chunk: bytes) -> None:
+        """Hand a chunk over; once the child is ended nobody reads, and it is dropped."""
+        while not self._ended:
+            with contextlib.suppress(queue.Full):
+                self._chunks.put(chunk, timeout=_POLL_S)
+                return
+
+    def _drop_chunks(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._chunks.get_nowait()
+
+
 def describe_exit(returncode: int) -> str:
     """Say how a process ended: ``exit code 3`` or ``signal 11 (SIGSEGV)``."""
     if returncode >= 0:
@@ -207,18 +344,21 @@ def _start(  # noqa: PLR0913 - Popen's own arguments, made explicit
     stdout: int | None,
     stderr: int | None,
     own_session: bool,
+    end_with_parent: bool = False,
 ) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(  # noqa: S603 - an argv list, no shell
-            list(argv),
-            cwd=cwd,
-            env=dict(env),
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            start_new_session=own_session and not _ON_WINDOWS,
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) if own_session else 0,
-        )
+        with _quiet_about_threads() if end_with_parent else contextlib.nullcontext():
+            return subprocess.Popen(  # noqa: S603 - an argv list, no shell
+                list(argv),
+                preexec_fn=_tie_to_parent() if end_with_parent else None,  # noqa: PLW1509 - it calls nothing but the kernel
+                cwd=cwd,
+                env=dict(env),
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=own_session and not _ON_WINDOWS,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) if own_session else 0,
+            )
     except FileNotFoundError as error:
         if not os.path.isdir(cwd):  # noqa: PTH112 - no Path needed on this path
             raise NotAFolderError(f"{cwd} is not there any more") from error
@@ -233,12 +373,49 @@ def _start(  # noqa: PLR0913 - Popen's own arguments, made explicit
         ) from error
 
 
+def _tie_to_parent() -> Callable[[], None] | None:
+    """What a child does before it becomes the tool, so that the kernel kills it when we end (``prctl(2)``).
+
+    It holds for the thread that starts the child, which is the one that waits for it.
+    """
+    if sys.platform != "linux":
+        return None
+    import ctypes  # noqa: PLC0415 - few calls need it
+
+    libc = ctypes.CDLL(None)
+    parent = os.getpid()
+
+    def tie() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # we were killed before the call above
+            os._exit(1)
+
+    return tie
+
+
+@contextlib.contextmanager
+def _quiet_about_threads() -> Iterator[None]:
+    """Without Python 3.12's warning on forks beside threads: the child takes no lock."""
+    import warnings  # noqa: PLC0415 - few calls need it
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+
+
 class _Pump:
     """Moves a pipe's bytes into a sink, in a thread of its own."""
 
-    def __init__(self, pipe: IO[bytes], sink: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        pipe: IO[bytes],
+        sink: Callable[[bytes], None],
+        *,
+        at_end: Callable[[], None] | None = None,
+    ) -> None:
         self._pipe = pipe
         self._sink = sink
+        self._at_end = at_end
         self._in_sink = False
         self._thread = threading.Thread(target=self._run, name="wasmrun-pump", daemon=True)
         self._thread.start()
@@ -261,6 +438,8 @@ class _Pump:
                 self._in_sink = True
                 self._sink(chunk)
                 self._in_sink = False
+        if self._at_end is not None:
+            self._at_end()
 
 
 def _wait(child: subprocess.Popen[bytes], deadline: float | None) -> bool:
@@ -337,6 +516,21 @@ def _signal_group(child: subprocess.Popen[bytes], number: int, *, own_session: b
             os.killpg(child.pid, number)
         elif child.poll() is None:
             child.send_signal(number)
+
+
+def _end_marked(mark: str) -> None:
+    """End descendants that left the tree (a new session, a parent that died first), by their environment.
+
+    Linux only: elsewhere no cheap way leads to them.
+    """
+    wanted = f"{_MARK_VARIABLE}={mark}".encode()
+    for entry in Path("/proc").glob("[0-9]*/environ") if sys.platform == "linux" else ():
+        try:
+            if wanted in entry.read_bytes():
+                os.kill(int(entry.parent.name), signal.SIGKILL)
+        except OSError:
+            # Another user's, or gone in between.
+            continue
 
 
 def _descendants(pid: int) -> list[psutil.Process]:

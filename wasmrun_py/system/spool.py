@@ -119,6 +119,37 @@ class OutputSpool:
             self._line.clear()
 
 
+class LineLog:
+    """Adds lines to the end of a log file as they come; a disk that takes none is no error.
+
+    Args:
+        path: The file; made with its folder when the first line comes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stream: IO[str] | None = None
+        self._failed = False
+
+    def add(self, line: str) -> None:
+        """Write one line; a reader sees it at once."""
+        if self._failed:
+            return
+        try:
+            if self._stream is None:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._stream = self._path.open("a", encoding="utf-8", buffering=1)
+            self._stream.write(f"{line}\n")
+        except OSError:
+            self._failed = True
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._stream is not None:
+            with contextlib.suppress(OSError):
+                self._stream.close()
+
+
 def _prune_logs(folder: Path) -> None:
     """Keep the newest logs only: each may be large, and only the last ones are ever read."""
     logs = sorted(folder.glob("*.log"), key=lambda path: path.stat().st_mtime, reverse=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wasmrun_py.build.outputs import digest_file
 from wasmrun_py.model.errors import ArtifactError, InvalidModuleError
+from wasmrun_py.system.fs import digest_file
 from wasmrun_py.wasm.verify import require_valid_module
 
 if TYPE_CHECKING:

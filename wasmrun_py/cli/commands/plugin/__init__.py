@@ -1,0 +1,1 @@
+"""``wasmrun plugin …``: find, install, inspect and remove plugins."""

@@ -1,0 +1,139 @@
+"""What every transport answers, and the world it works in.
+
+``ExternalPlugin`` knows transports through this page only: another one is another module beside
+``python`` and ``command``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from wasmrun_py.model.build import BuildConfig, BuildResult
+    from wasmrun_py.model.events import Reporter
+    from wasmrun_py.model.manifest import Match, NoMatch, PluginManifest, TransportKind
+    from wasmrun_py.model.tool import ToolReport
+    from wasmrun_py.plugin.transport.answers import BuilderFacts
+    from wasmrun_py.system.paths import Home
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """How long a plugin may take, in seconds; after that its process is ended.
+
+    Attributes:
+        load_s: To be imported and set up.
+        ask_s: To answer a question (detection, dependencies, cleaning, ``--help``).
+        build_s: To build.
+    """
+
+    load_s: float = 60.0
+    ask_s: float = 60.0
+    build_s: float = 6 * 3600.0
+
+
+def _trust() -> None:
+    """Nothing to verify."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransportWorld:
+    """The world an external plugin is called in.
+
+    Attributes:
+        environ: The user's environment.
+        home: Where logs and installed toolchains are.
+        may_install: Missing toolchains may be installed without asking.
+        verify: Called once, before anything of the plugin is loaded or run; raises when its files are not
+            what was installed.
+        forced: The one transport to use (``--transport``), or None to choose.
+        deadlines: How long it may take.
+        max_memory_bytes: A limit on the address space of a helper and its children, or None.
+    """
+
+    environ: Mapping[str, str]
+    home: Home
+    may_install: bool = True
+    verify: Callable[[], None] = _trust
+    forced: TransportKind | None = None
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    max_memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartPaths:
+    """How one plugin is started, absolute. What is None is not there.
+
+    Attributes:
+        interpreter: The Python of its own environment.
+        python: ``module:object`` in it.
+        search_paths: Folders put on that Python's path first (a plugin that is tried out of its folder).
+        command: Its program.
+        library: Its shared library.
+    """
+
+    interpreter: Path | None = None
+    python: str | None = None
+    search_paths: tuple[Path, ...] = ()
+    command: Path | None = None
+    library: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callee:
+    """One external plugin as its transports see it.
+
+    Attributes:
+        name: Its name.
+        manifest: What it says of itself.
+        paths: How it is started.
+        world: The world it is called in; ``verify`` has been called.
+    """
+
+    name: str
+    manifest: PluginManifest
+    paths: StartPaths
+    world: TransportWorld
+
+
+class Transport(Protocol):
+    """One way to call one plugin.
+
+    Every method may raise ``TransportError`` (cannot be called in this way: the next one is tried),
+    ``PluginCrashedError`` (crashed or hung: the next one is tried, loudly) and what the plugin raised.
+    """
+
+    @property
+    def kind(self) -> TransportKind:
+        """Which one it is."""
+
+    def open(self) -> None:
+        """Make sure that the plugin can be called; loads it where that is a step of its own."""
+
+    def can_handle_project(self, project_path: Path) -> Match | NoMatch | None:
+        """The plugin's own answer; the manifest has matched already. None leaves it to the manifest."""
+
+    def describe_builder(self) -> BuilderFacts | None:
+        """What its builder says of itself, or None where only the manifest does."""
+
+    def check_dependencies(self) -> tuple[str, ...]:
+        """Names of missing tools."""
+
+    def validate_project(self, project_path: Path) -> None:
+        """Check what can be checked without building."""
+
+    def build(self, config: BuildConfig, reporter: Reporter) -> BuildResult:
+        """Build; the artifacts are not checked yet."""
+
+    def clean(self, project_path: Path) -> tuple[Path, ...]:
+        """Files outside the output folder that it made for the project."""
+
+    def report_tools(self) -> tuple[ToolReport, ...] | None:
+        """The state of its tools, or None where it does not say."""
+
+    def close(self) -> None:
+        """End what was started; harmless when nothing was."""
