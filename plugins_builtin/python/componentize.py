@@ -46,7 +46,7 @@ def build_component(session: Session, program: Program, command: tuple[str, ...]
         ToolCrashedError: It was ended.
     """
     work = session.config.work_dir / "component"
-    write_guest_files(work, program)
+    write_guest_files(work, program, session.config.optimization_level)
     argv = (
         *(*command, "-d", str(work / "wit"), "-w", WORLD, "componentize", APP_MODULE),
         *("-p", str(work / "app"), "-o", str(output), *session.config.custom_args),
