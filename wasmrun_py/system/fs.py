@@ -6,6 +6,7 @@ person understands.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import platform
@@ -23,6 +24,8 @@ from wasmrun_py.model.errors import OutputError, UnreadablePathError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    import filelock
 
 _FILE_MODE = 0o644
 _TEMPORARY_SUFFIX = ".tmp"
@@ -117,6 +120,17 @@ def make_folder(folder: Path) -> None:
     """
     with translate_write_errors(f"create {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
+
+
+def write_staged(path: Path, data: bytes) -> None:
+    """Write a file into a staging folder, where nobody reads it before it is whole.
+
+    Raises:
+        OutputError: The disk would not take it.
+    """
+    with translate_write_errors(f"write {path}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
 
 
 @contextmanager
@@ -283,7 +297,7 @@ def exclusive_lock(path: Path, *, on_wait: Callable[[], None]) -> Iterator[None]
     try:
         yield
     finally:
-        lock.release()
+        _release(lock, path)
 
 
 @contextmanager
@@ -306,7 +320,18 @@ def held_if_free(path: Path) -> Iterator[bool]:
     try:
         yield True
     finally:
-        lock.release()
+        _release(lock, path)
+
+
+def _release(lock: filelock.BaseFileLock, path: Path) -> None:
+    """Let go of a lock and leave no file: whoever opened the old one sees that it is gone and tries again.
+
+    Windows keeps a file that is open.
+    """
+    if sys.platform != "win32":
+        with contextlib.suppress(OSError):
+            path.unlink()
+    lock.release()
 
 
 def is_locked(path: Path) -> bool:

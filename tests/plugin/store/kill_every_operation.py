@@ -189,6 +189,8 @@ def _become_wasmrun(
     for number, path in ((1, out), (2, out.with_name("out.err"))):
         handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
         os.dup2(handle, number)
+    # The parent's may be somebody's capture, which no descriptor leads to.
+    sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
     os.environ.update(WASMRUN_HOME=str(home), NO_COLOR="1")
     from wasmrun_py.cli.main import run as run_wasmrun  # noqa: PLC0415 - in the child only
 

@@ -12,7 +12,7 @@ import stat
 import unicodedata
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING
 
 from wasmrun_py.model.errors import PluginInstallError
 from wasmrun_py.model.plugin_source import is_device_name
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     import zipfile
     from collections.abc import Iterator
     from pathlib import Path
-
-SUFFIXES: Final = (".zip", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tar")
 
 _CHUNK_BYTES = 256 * 1024
 _NAME_CAP_BYTES = 255
@@ -72,11 +70,6 @@ class _Entry:
     size_bytes: int
     runs: bool
     content: IO[bytes] | None = None
-
-
-def is_archive(name: str) -> bool:
-    """Whether a file's name is an archive's."""
-    return name.lower().endswith(SUFFIXES)
 
 
 def unpack(archive: Path, into: Path, *, limits: ArchiveLimits | None = None) -> Path:

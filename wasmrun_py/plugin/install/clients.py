@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wasmrun_py.system.process import ToolResult
 
 _TIMEOUT_S = 3600.0
-_REASON_LINES = 4
+_REASON_LINES = 5
 _REASON_CAP = 1000
 _FAILURE = re.compile(r"(error|fatal)\b", re.IGNORECASE)
 _CLIENTS = {

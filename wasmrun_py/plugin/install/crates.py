@@ -25,10 +25,10 @@ from wasmrun_py.model.errors import ManifestError, PluginInstallError, PluginNot
 from wasmrun_py.model.installed_plugin import Launch
 from wasmrun_py.model.manifest import Transports
 from wasmrun_py.model.plugin_source import CratesIo, check_name
-from wasmrun_py.plugin.install.clients import client_failure, client_reason, get_client, run_client
+from wasmrun_py.plugin.install.clients import client_failure, get_client, run_client
 from wasmrun_py.plugin.install.manifests import check_requirement, load_manifest
 from wasmrun_py.plugin.install.steps import BuiltPlugin, ResolvedPlugin
-from wasmrun_py.system.fs import atomic_write, copy_tree, remove_file
+from wasmrun_py.system.fs import copy_tree, remove_file, write_staged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +42,7 @@ _CLI_FEATURE = "cli"
 _NOT_BUILT = frozenset(["target", ".git", ".hg", ".svn", ".jj", "node_modules"])
 _CARGO_RECORDS = (".crates.toml", ".crates2.json")
 _EXE = ".exe" if sys.platform == "win32" else ""
+_NEAR_MISS = re.compile(r"perhaps you meant:\s+(?P<name>[\w-]+)")
 _ABSENT = re.compile(r"no matching package(?: named `[^`]+`)? found")
 
 
@@ -85,9 +86,10 @@ def resolve_crate(source: CratesIo, *, scratch: Path, world: InstallWorld) -> Re
     shown = f"{source.name}@{source.version}" if source.version else source.name
     if result.returncode != 0:
         if names_absence(result.output):
-            reason = client_reason(result)
+            near = find_near_miss(result.output)
             raise PluginNotFoundError(
-                f"The crates registry has no {source.name}: {reason}", hint="Check the name's spelling."
+                f"The crates registry has no crate {source.name}",
+                hint=f"Did you mean crates:{near}?" if near else "Check the name's spelling.",
             )
         raise client_failure(f"{shown} could not be resolved", result, world, settings=_SETTINGS)
     version, checksum = _load_locked(scratch / "Cargo.lock", source.name)
@@ -115,14 +117,20 @@ def lock_crate(name: str, wanted: str, *, scratch: Path, world: InstallWorld) ->
         '[package]\nname = "wasmrun-resolution"\nversion = "0.0.0"\nedition = "2021"\n\n[workspace]\n\n'
         f"[dependencies]\n{dependency}\n"
     )
-    atomic_write(scratch / "Cargo.toml", text.encode())
-    atomic_write(scratch / "src" / "lib.rs", b"")
+    write_staged(scratch / "Cargo.toml", text.encode())
+    write_staged(scratch / "src" / "lib.rs", b"")
     return run_client((cargo, "generate-lockfile", "--color", "never"), folder=scratch, world=world)
 
 
 def names_absence(output: str) -> bool:
     """Whether cargo's words say that the registry has no such crate."""
-    return _ABSENT.search(output) is not None
+    return _ABSENT.search(output) is not None and "offline" not in output
+
+
+def find_near_miss(output: str) -> str | None:
+    """The name that cargo offers in place of one that is not there."""
+    match = _NEAR_MISS.search(output)
+    return match["name"] if match else None
 
 
 def resolve_crate_folder(folder: Path, *, scratch: Path, world: InstallWorld) -> tuple[str, str]:

@@ -5,6 +5,7 @@ Each kind's own module knows how; here is only who is asked.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 _DOWNLOAD_CAP_BYTES = 512 * 1024 * 1024
 _WHEEL = ".whl"
+_ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tar")
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]{0,199}")
 
 
 def resolve(source: PluginSource, *, scratch: Path, world: InstallWorld) -> ResolvedPlugin:
@@ -139,12 +142,11 @@ def _resolve_git(source: Git, *, scratch: Path, world: InstallWorld) -> Resolved
 def _resolve_url(source: Url, *, scratch: Path, world: InstallWorld) -> ResolvedPlugin:
     from urllib.parse import unquote, urlsplit  # noqa: PLC0415 - one kind is needed
 
-    from wasmrun_py.plugin.install.archive import is_archive  # noqa: PLC0415 - as above
     from wasmrun_py.system.net import Download, fetch  # noqa: PLC0415 - as above
 
     shown = redact_credentials(source.url)
     name = unquote(urlsplit(source.url).path).replace("\\", "/").rpartition("/")[2]
-    if not (name.endswith(_WHEEL) or is_archive(name)):
+    if not name.lower().endswith((_WHEEL, *_ARCHIVES)) or not _FILE_NAME.fullmatch(name):
         raise _unknown_kind(shown)
     if source.sha256 is None and not world.allow_unverified:
         raise UsageError(
@@ -169,8 +171,6 @@ def _resolve_url(source: Url, *, scratch: Path, world: InstallWorld) -> Resolved
 
 
 def _resolve_local(source: Local, *, scratch: Path, world: InstallWorld) -> ResolvedPlugin:
-    from wasmrun_py.plugin.install.archive import is_archive  # noqa: PLC0415 - one kind is needed
-
     path = source.path
     if not path.exists():
         raise PathNotFoundError(
@@ -181,14 +181,14 @@ def _resolve_local(source: Local, *, scratch: Path, world: InstallWorld) -> Reso
         return replace(found, source=source)
     if source.editable:
         raise UsageError(f"{path} is a file, and only a folder can be --editable")
-    if not (path.name.endswith(_WHEEL) or is_archive(path.name)):
+    if not path.name.lower().endswith((_WHEEL, *_ARCHIVES)):
         raise _unknown_kind(str(path))
     return replace(_resolve_file(path, scratch=scratch, world=world), source=source)
 
 
 def _resolve_file(path: Path, *, scratch: Path, world: InstallWorld) -> ResolvedPlugin:
     """A wheel or an archive that is here."""
-    if path.name.endswith(_WHEEL):
+    if path.name.lower().endswith(_WHEEL):
         from wasmrun_py.plugin.install.pypi import resolve_wheel  # noqa: PLC0415 - one kind is needed
 
         return resolve_wheel(path, scratch=scratch, world=world)
@@ -243,9 +243,7 @@ def _resolve_folder(folder: Path, *, editable: bool, scratch: Path, world: Insta
 
 
 def _unknown_kind(shown: str) -> UsageError:
-    from wasmrun_py.plugin.install.archive import SUFFIXES  # noqa: PLC0415 - only a mistake needs it
-
     return UsageError(
         f"{shown} is neither a wheel nor an archive",
-        hint=f"Known by their names: {_WHEEL}, {', '.join(SUFFIXES)}",
+        hint=f"Known by their names: {_WHEEL}, {', '.join(_ARCHIVES)}",
     )

@@ -125,7 +125,7 @@ def _ask(
     reason = client_reason(result)
     if absent(result.output):
         return RegistryAnswer(registry=registry, presence=Presence.ABSENT)
-    if names_network(reason):
+    if names_network(result.output):
         return RegistryAnswer(registry=registry, presence=Presence.NO_ANSWER, reason=reason)
     # It knows the name and has nothing for this machine, which the installation will say in full.
     return RegistryAnswer(registry=registry, presence=Presence.THERE)

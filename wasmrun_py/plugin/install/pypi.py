@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from wasmrun_py.config.plugin_manifest import MANIFEST_FILE
 from wasmrun_py.model.errors import PluginInstallError, PluginNotFoundError, UsageError
 from wasmrun_py.model.plugin_source import PyPI, check_name
-from wasmrun_py.plugin.install.clients import client_failure, client_reason, get_client, run_client
+from wasmrun_py.plugin.install.clients import client_failure, get_client, run_client
 from wasmrun_py.plugin.install.environment import (
     INSTALLER_FILES,
     VENV,
@@ -29,7 +29,7 @@ from wasmrun_py.plugin.install.environment import (
 )
 from wasmrun_py.plugin.install.manifests import check_requirement, load_table
 from wasmrun_py.plugin.install.steps import BuiltPlugin, ResolvedPlugin
-from wasmrun_py.system.fs import atomic_write, copy_tree
+from wasmrun_py.system.fs import copy_tree, write_staged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +79,8 @@ def resolve_pypi(source: PyPI, *, scratch: Path, world: InstallWorld) -> Resolve
     if result.returncode != 0:
         if names_absence(result.output):
             raise PluginNotFoundError(
-                f"PyPI has no {source.name}: {client_reason(result)}", hint="Check the name's spelling."
+                f"PyPI has no package {source.name}",
+                hint="Check the name's spelling, and uv's index settings if it is on another index.",
             )
         raise client_failure(f"{wanted} could not be resolved", result, world, settings=_SETTINGS)
     requirements = scratch / _REQUIREMENTS
@@ -107,7 +108,7 @@ def compile_requirements(wanted: str, *, scratch: Path, world: InstallWorld, dee
         MissingToolError: There is no uv.
     """
     uv = get_client("uv", world, needed_for="a Python plugin")
-    atomic_write(scratch / "requirements.in", f"{wanted}\n".encode())
+    write_staged(scratch / "requirements.in", f"{wanted}\n".encode())
     argv = (
         *(uv, "pip", "compile", "--generate-hashes", "--no-header", "--no-annotate", "--quiet", *_QUIET),
         *("--python", sys.executable, *(() if deep else ("--no-deps",))),
@@ -118,7 +119,8 @@ def compile_requirements(wanted: str, *, scratch: Path, world: InstallWorld, dee
 
 def names_absence(output: str) -> bool:
     """Whether uv's words say that the index has no such name."""
-    return "was not found in the" in " ".join(output.split())
+    said = " ".join(output.split())
+    return "was not found in the" in said and "in the cache" not in said
 
 
 def resolve_wheel(path: Path, *, scratch: Path, world: InstallWorld) -> ResolvedPlugin:
@@ -139,7 +141,7 @@ def resolve_wheel(path: Path, *, scratch: Path, world: InstallWorld) -> Resolved
         if result.returncode != 0:
             raise client_failure(f"What {path.name} needs was not found", result, world, settings=_SETTINGS)
     else:
-        atomic_write(requirements, f"{wanted} --hash=sha256:{wheel.sha256}\n".encode())
+        write_staged(requirements, f"{wanted} --hash=sha256:{wheel.sha256}\n".encode())
     return ResolvedPlugin(
         name=name,
         version=version,
@@ -248,7 +250,7 @@ def build_environment(
     _install(arguments, resolved, generation, scratch=scratch, world=world)
     text = requirements.read_text(encoding="utf-8")
     kept = _DIRECT_FILE.sub(lambda match: f"{match['name']}=={resolved.version}", text)
-    atomic_write(generation / _REQUIREMENTS, kept.encode())
+    write_staged(generation / _REQUIREMENTS, kept.encode())
     # A manifest that its author put beside pyproject.toml instead of into the package.
     beside = [path for path in (scratch / _COPY / MANIFEST_FILE,) if path.is_file()]
     return _built(resolved, generation, beside=beside, editable=False)

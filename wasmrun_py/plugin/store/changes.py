@@ -32,7 +32,15 @@ from wasmrun_py.model.plugin_source import (
 from wasmrun_py.plugin.store.generation import is_intact, load_receipt, seal
 from wasmrun_py.plugin.store.lock import plugin_lock, pointer_lock
 from wasmrun_py.plugin.store.tidy import STAGING_PREFIX, tidy_locked
-from wasmrun_py.system.fs import atomic_write, make_folder, remove_file, remove_tree, rename, staging_folder
+from wasmrun_py.system.fs import (
+    atomic_write,
+    make_folder,
+    remove_empty_folders,
+    remove_file,
+    remove_tree,
+    rename,
+    staging_folder,
+)
 from wasmrun_py.system.signals import deferred_interrupts
 
 if TYPE_CHECKING:
@@ -411,6 +419,7 @@ class PluginStore:
             allow_unverified=allow_unverified,
         )
         remove_file(log_file)
+        remove_empty_folders(log_file.parent, down_to=self._home.root)
 
     def _commit(self, plugins: Mapping[str, InstalledPlugin]) -> None:
         """Write the pointer, then tidy; the pointer's lock is held."""

@@ -40,13 +40,7 @@ def search_command(
         world.console.note(f"Nothing was found for {term!r}")
         return
     rows = [
-        (
-            hit["name"],
-            hit["version"] or "",
-            hit["registry"],
-            "yes" if hit["known"] else "",
-            hit["description"],
-        )
-        for hit in found
+        (hit.name, hit.version or "", hit.registry, "yes" if hit.known else "", hit.description)
+        for hit in result.hits
     ]
     world.console.table(("NAME", "VERSION", "REGISTRY", "KNOWN", "DESCRIPTION"), rows)
