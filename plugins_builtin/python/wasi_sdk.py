@@ -33,7 +33,7 @@ _NO_LINK = (
     *("-c", "-E", "-S", "-v", "--version"),
     *("-dumpversion", "-dumpfullversion", "-print-file-name=crt1.o"),
 )
-_ADDED_SOURCE = """/* A module of WebAssembly cannot load another: these say so. */
+ADDED_SOURCE = """/* A module of WebAssembly cannot load another: these say so. */
 void *dlopen(const char *file, int mode) { (void)file; (void)mode; return 0; }
 void *dlsym(void *handle, const char *name) { (void)handle; (void)name; return 0; }
 char *dlerror(void) { return "dynamic libraries do not exist in WebAssembly"; }
@@ -94,7 +94,7 @@ def get_sdk(session: Session) -> WasiSdk:
 
 def _make_sdk(folder: Path, zig: Path, home: Home) -> WasiSdk:
     source = folder / "added.c"
-    atomic_write(source, _ADDED_SOURCE.encode())
+    atomic_write(source, ADDED_SOURCE.encode())
     clang = folder / "bin" / ("clang.bat" if _ON_WINDOWS else "clang")
     text = format_batch(zig, source) if _ON_WINDOWS else format_shell(zig, source)
     atomic_write(clang, text.encode("utf-8", "surrogateescape"))

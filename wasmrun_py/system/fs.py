@@ -446,8 +446,7 @@ class StagingOwner:
 
 def find_staging_owner(path: Path) -> StagingOwner | None:
     """Who made a temporary file or folder, by its name; None for another machine's, and for any other."""
-    suffix = re.escape(_TEMPORARY_SUFFIX)
-    match = re.fullmatch(rf".*[.-]{_machine_tag()}-(\d+)-\w+(?:{suffix})?", path.name)
+    match = re.fullmatch(rf".*[.-]{_machine_tag()}-(\d+)-\w+", path.name)
     return StagingOwner(pid=int(match[1]), alive=_is_alive(int(match[1]))) if match else None
 
 
