@@ -45,6 +45,7 @@ def make_plugin(installed: InstalledPlugin, store: Path, context: PluginContext)
         environ=context.environ,
         home=context.home,
         may_install=context.may_install,
+        confirm=context.confirm,
         verify=partial(require_intact, installed, store),
     )
     return open_installed(installed, store, world)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wasmrun_py.model.build import BuildConfig, BuildResult
+    from wasmrun_py.model.consent import Confirmer
     from wasmrun_py.model.events import Reporter
     from wasmrun_py.model.manifest import Match, NoMatch, PluginManifest, TransportKind
     from wasmrun_py.model.tool import ToolReport
@@ -47,7 +48,8 @@ class TransportWorld:
     Attributes:
         environ: The user's environment.
         home: Where logs and installed toolchains are.
-        may_install: Missing toolchains may be installed without asking.
+        may_install: Missing toolchains may be installed.
+        confirm: Asks the user before each installation; None when nobody need be asked.
         verify: Called once, before anything of the plugin is loaded or run; raises when its files are not
             what was installed.
         forced: The one transport to use (``--transport``), or None to choose.
@@ -58,6 +60,7 @@ class TransportWorld:
     environ: Mapping[str, str]
     home: Home
     may_install: bool = True
+    confirm: Confirmer | None = None
     verify: Callable[[], None] = _trust
     forced: TransportKind | None = None
     deadlines: Deadlines = field(default_factory=Deadlines)

@@ -91,7 +91,8 @@ class PythonTransport:
             "home": str(world.home.root),
             "cache": str(own_cache) if own_cache else None,
             "environ": dict(world.environ),
-            "may_install": world.may_install,
+            # What needs an answer from the user is not left to another process.
+            "may_install": world.may_install and world.confirm is None,
         }
         try:
             loaded = helper.call("load", params, phase="load", deadline_s=world.deadlines.load_s)
