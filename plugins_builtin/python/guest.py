@@ -15,6 +15,7 @@ import re
 import sys
 import types
 import zlib
+from importlib import _bootstrap
 from importlib.util import decode_source, spec_from_loader
 
 _IMPORT = re.compile(
@@ -56,15 +57,16 @@ class StoredModule:
         filename: What tracebacks show.
         source: The file's bytes.
         is_package: It is a package's ``__init__``.
+        effort: zlib's level, 0 for none: how tightly the bytes are kept.
     """
 
     __slots__ = ("_packed", "code", "filename", "is_package")
 
-    def __init__(self, filename: str, source: bytes, *, is_package: bool) -> None:
+    def __init__(self, filename: str, source: bytes, *, is_package: bool, effort: int = 1) -> None:
         self.filename = filename
         self.is_package = is_package
         self.code: types.CodeType | None = None
-        self._packed = zlib.compress(source, 1)
+        self._packed = zlib.compress(source, effort)
 
     @property
     def source(self) -> bytes:
@@ -119,7 +121,8 @@ class ModuleStore:
 
     def exec_module(self, module: types.ModuleType) -> None:
         """Run a module's body."""
-        exec(self.modules[module.__name__].get_code(), module.__dict__)  # noqa: S102 - this is what importing is
+        code = self.modules[module.__name__].get_code()
+        _bootstrap._call_with_frames_removed(exec, code, module.__dict__)  # type: ignore[attr-defined] # noqa: SLF001
 
     def is_package(self, name: str) -> bool:
         """Part of ``importlib.abc.InspectLoader``."""
@@ -145,6 +148,12 @@ class ModuleStore:
             FileNotFoundError: Always.
         """
         raise FileNotFoundError(2, "Data files are not in the component; grant their folder", path)
+
+
+# Python leaves the frames of its own importers out of tracebacks, which it knows by the name of their file.
+ModuleStore.exec_module.__code__ = ModuleStore.exec_module.__code__.replace(
+    co_filename="<frozen importlib._bootstrap_external>"
+)
 
 
 class MissingModules:
@@ -217,12 +226,13 @@ def with_parents(name: str) -> list[str]:
     return [".".join(parts[: end + 1]) for end in range(len(parts))]
 
 
-def load_library(folder: str, names: set[str]) -> dict[str, StoredModule]:
+def load_library(folder: str, names: set[str], *, effort: int = 1) -> dict[str, StoredModule]:
     """Read standard modules and everything they may import, over and over until nothing is new.
 
     Args:
         folder: Where the standard library lies.
         names: What is wanted; names that are not there are passed over.
+        effort: As ``StoredModule``.
     """
     found: dict[str, StoredModule] = {}
     waiting = sorted({parent for name in names for parent in with_parents(name)})
@@ -234,7 +244,7 @@ def load_library(folder: str, names: set[str]) -> dict[str, StoredModule]:
         file = _read_module(folder, name)
         if file is not None:
             filename, source, is_package = file
-            found[name] = StoredModule(filename, source, is_package=is_package)
+            found[name] = StoredModule(filename, source, is_package=is_package, effort=effort)
             new |= parse_imports(source, name if is_package else name.rpartition(".")[0])
         new = {each for each in new - seen if each.partition(".")[0] not in tools}
         seen |= new

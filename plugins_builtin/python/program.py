@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from plugins_builtin.python.entry import Entry
 
 # Folders of a project that hold no part of the program.
-_FOREIGN_FOLDERS = frozenset({"__pycache__", "node_modules", "dist", "build", "site-packages"})
+FOREIGN_FOLDERS = frozenset({"__pycache__", "node_modules", "dist", "build", "site-packages"})
 _PYTHON = "python"
 
 
@@ -129,7 +129,7 @@ def walk_modules(root: Path) -> Iterator[tuple[str, Path]]:
             name
             for name in folders
             if name.isidentifier()
-            and name not in _FOREIGN_FOLDERS
+            and name not in FOREIGN_FOLDERS
             and not os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))  # noqa: PTH110, PTH118 - hot loop
         )
         inside = os.path.relpath(folder, root).replace(os.sep, ".")

@@ -14,7 +14,6 @@ from wasmrun_py.model.target import OptimizationLevel
 from wasmrun_py.system.fs import atomic_write, translate_write_errors
 from wasmrun_py.system.process import describe_exit
 from wasmrun_py.toolchain.catalog import PY2WASM
-from wasmrun_py.toolchain.provision import ProvisionPolicy
 from wasmrun_py.toolchain.python_tools import get_python_tool
 
 if TYPE_CHECKING:
@@ -29,11 +28,11 @@ if TYPE_CHECKING:
 # What the module runs; dependencies are resolved for it.
 PYTHON_VERSION = "3.11"
 # The compiler asks for a tool for ELF files although it never runs it for WebAssembly.
-_PATCHELF = "#!/bin/sh\necho patchelf 0.18.0\n"
+PATCHELF = "#!/bin/sh\necho patchelf 0.18.0\n"
 _MODULE = "output.wasm"
 # zig traps on undefined behaviour without being asked, and the generated code has some.
 _NO_TRAPS = "-fno-sanitize=undefined"
-_FIXED = (
+FIXED_OPTIONS = (
     *("--standalone", "--static-libpython=yes", "--disable-ccache", "--assume-yes-for-downloads"),
     *("--no-progressbar", f"--output-filename={_MODULE}"),
 )
@@ -45,9 +44,7 @@ def get_command(session: Session) -> tuple[str, ...]:
     Raises:
         MissingToolError, ProvisionError: It is not there and could or may not be installed.
     """
-    context = session.context
-    policy = ProvisionPolicy(environ=context.environ, home=context.home, may_install=context.may_install)
-    return get_python_tool(PY2WASM, policy, session.reporter)
+    return get_python_tool(PY2WASM, session.context.provision_policy(), session.reporter)
 
 
 def build_module(session: Session, program: Program, command: tuple[str, ...], output: Path) -> Toolchain:
@@ -62,7 +59,7 @@ def build_module(session: Session, program: Program, command: tuple[str, ...], o
     work = session.config.work_dir / "py2wasm"
     source = _write_sources(work / "source", program)
     argv = (
-        *(*command, *_FIXED, f"--output-dir={work / 'out'}", *level_options(session.config)),
+        *(*command, *FIXED_OPTIONS, f"--output-dir={work / 'out'}", *level_options(session.config)),
         *include_options(program),
         *session.config.custom_args,
         *start_options(program, source),
@@ -131,7 +128,7 @@ def _environment(session: Session, sdk: WasiSdk, work: Path) -> Mapping[str, str
     tools = work / "bin"
     if sys.platform.startswith("linux"):
         patchelf = tools / "patchelf"
-        atomic_write(patchelf, _PATCHELF.encode())
+        atomic_write(patchelf, PATCHELF.encode())
         with translate_write_errors(f"make {patchelf} executable"):
             patchelf.chmod(0o755)
     path = os.pathsep.join(part for part in (str(tools), session.context.environ.get("PATH", "")) if part)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from wasmrun_py.model.errors import MissingToolError
 from wasmrun_py.system.fs import atomic_write, translate_write_errors
 from wasmrun_py.toolchain.catalog import ZIG
-from wasmrun_py.toolchain.provision import ProvisionPolicy, find_provisioned, get_provisioned
+from wasmrun_py.toolchain.provision import find_provisioned, get_provisioned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,7 @@ _NO_LINK = (
     *("-c", "-E", "-S", "-v", "--version"),
     *("-dumpversion", "-dumpfullversion", "-print-file-name=crt1.o"),
 )
-_ADDED_SOURCE = """/* A module of WebAssembly cannot load another: these say so. */
+ADDED_SOURCE = """/* A module of WebAssembly cannot load another: these say so. */
 void *dlopen(const char *file, int mode) { (void)file; (void)mode; return 0; }
 void *dlsym(void *handle, const char *name) { (void)handle; (void)name; return 0; }
 char *dlerror(void) { return "dynamic libraries do not exist in WebAssembly"; }
@@ -88,14 +88,13 @@ def get_sdk(session: Session) -> WasiSdk:
                 hint=f"Correct {SDK_VARIABLE}, or unset it to let wasmrun use zig {ZIG.version}.",
             )
         return WasiSdk(title=f"the WASI SDK in {named}", clang=clang, environment={})
-    policy = ProvisionPolicy(environ=context.environ, home=context.home, may_install=context.may_install)
-    zig = get_provisioned(ZIG, policy, session.reporter)
+    zig = get_provisioned(ZIG, context.provision_policy(), session.reporter)
     return _make_sdk(session.config.work_dir / "wasi-sdk", zig, context.home)
 
 
 def _make_sdk(folder: Path, zig: Path, home: Home) -> WasiSdk:
     source = folder / "added.c"
-    atomic_write(source, _ADDED_SOURCE.encode())
+    atomic_write(source, ADDED_SOURCE.encode())
     clang = folder / "bin" / ("clang.bat" if _ON_WINDOWS else "clang")
     text = format_batch(zig, source) if _ON_WINDOWS else format_shell(zig, source)
     atomic_write(clang, text.encode("utf-8", "surrogateescape"))

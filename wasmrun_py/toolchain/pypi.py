@@ -18,6 +18,7 @@ from wasmrun_py.model.events import ToolOutput, ToolStarted
 from wasmrun_py.system.process import ToolCall, describe_exit, run_tool
 from wasmrun_py.toolchain.find import find_tool
 from wasmrun_py.toolchain.growth import GrowthMeter
+from wasmrun_py.toolchain.space import SPACE_HINT, names_full_disk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,7 +100,7 @@ class PypiClient:
         return (str(program), *pin.probe)
 
     def _clients(self, pin: ToolchainPin, staging: Path, environ: Mapping[str, str]) -> list[_Client]:
-        binary_only = () if pin.from_source else ("--only-binary", ":all:")
+        binary_only = () if pin.build_requirements else ("--only-binary", ":all:")
         common = ("--target", str(staging / "files"), "--no-deps", "--require-hashes", *binary_only)
         wanted = ("-r", str(pin.requirements))
         # Temporary files of the clients stay where a killed run's leftovers are removed.
@@ -108,12 +109,16 @@ class PypiClient:
         uv = find_uv(environ)
         if uv is not None:
             uv_options = ("--no-progress", "--color", "never", "--python", self._python)
-            argv: tuple[str, ...] = (str(uv), "pip", "install", *uv_options, *common, *wanted)
+            build = pin.build_requirements
+            pinned_build = ("--build-constraints", str(build)) if build else ()
+            argv: tuple[str, ...] = (str(uv), "pip", "install", *uv_options, *common, *pinned_build, *wanted)
             clients.append(_Client(name="uv", argv=argv, env=env, watched=_uv_cache(uv, staging, environ)))
         if self._python == sys.executable and find_spec("pip") is not None:
             pip_options = ("--no-input", "--disable-pip-version-check", "--no-color", "--progress-bar", "off")
             argv = (self._python, "-m", "pip", "install", *pip_options, *common, *wanted)
-            clients.append(_Client(name="pip", argv=argv, env=env))
+            # A variable, because a pip that is too old for the option passes it over.
+            pinned = {"PIP_BUILD_CONSTRAINT": str(pin.build_requirements)} if pin.build_requirements else {}
+            clients.append(_Client(name="pip", argv=argv, env={**env, **pinned}))
         return clients
 
 
@@ -189,6 +194,8 @@ def parse_reason(output: str) -> str:
 
 def _hint(pin: ToolchainPin, reasons: str) -> str:
     by_hand = f"put your own {pin.name} on PATH"
+    if names_full_disk(reasons):
+        return SPACE_HINT
     if names_network(reasons):
         return f"Check the network and the index and proxy settings of uv or pip and try again, or {by_hand}."
     return f"Check the settings of uv or pip (index, certificates, build policy), or {by_hand}."

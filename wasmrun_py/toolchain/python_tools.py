@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wasmrun_py.model.consent import InstallOffer
 from wasmrun_py.model.errors import LimitError, MissingToolError, ProvisionError, ToolCrashedError
 from wasmrun_py.model.events import Level, Message, ToolStarted
 from wasmrun_py.system.process import ToolCall, describe_exit, run_tool
@@ -73,7 +74,7 @@ def python_argv(interpreter: Path, program: Path) -> tuple[str, ...]:
 
 
 def find_python(version: str, environ: Mapping[str, str]) -> Path | None:
-    """A Python of exactly this version: ours, the one on PATH, or one that uv knows; nothing is installed.
+    """A Python of exactly this version: ours, one that uv knows, pyenv's, or PATH's; nothing is installed.
 
     Args:
         version: ``3.11``; empty for any.
@@ -82,6 +83,11 @@ def find_python(version: str, environ: Mapping[str, str]) -> Path | None:
     ours = f"{sys.version_info.major}.{sys.version_info.minor}"
     if version in {"", ours}:
         return Path(sys.executable)
+    return _ask_uv(version, environ) or _find_in_pyenv(version, environ)
+
+
+def _ask_uv(version: str, environ: Mapping[str, str]) -> Path | None:
+    """What uv finds on PATH and among its own; without uv, what PATH names so."""
     uv = find_uv(environ)
     if uv is None:
         return find_tool(f"python{version}", environ)
@@ -93,6 +99,22 @@ def find_python(version: str, environ: Mapping[str, str]) -> Path | None:
         return None
     said = Path(result.output.strip().splitlines()[-1]) if result.output.strip() else Path()
     return said if result.returncode == 0 and said.is_absolute() else None
+
+
+def _find_in_pyenv(version: str, environ: Mapping[str, str]) -> Path | None:
+    """The newest of pyenv's: its commands on PATH fail for all versions but the one that is switched on."""
+    home = environ.get("USERPROFILE" if sys.platform == "win32" else "HOME", "")
+    root = environ.get("PYENV_ROOT") or (home and str(Path(home) / ".pyenv"))
+    if not root or not Path(root).is_absolute():
+        return None
+    program = "python.exe" if sys.platform == "win32" else f"bin/python{version}"
+    found = [path for path in Path(root).glob(f"versions/{version}.*/{program}") if path.is_file()]
+    return max(found, key=lambda path: _release(path.relative_to(root).parts[1]), default=None)
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """``3.11.7`` in an order in which 10 comes after 9; what is no number counts as nothing."""
+    return tuple(int(part) if part.isdigit() else -1 for part in version.split("."))
 
 
 def get_python(pin: ToolchainPin, policy: ProvisionPolicy, reporter: Reporter) -> Path:
@@ -111,6 +133,8 @@ def get_python(pin: ToolchainPin, policy: ProvisionPolicy, reporter: Reporter) -
     uv = find_uv(policy.environ)
     if uv is None or not policy.may_install:
         raise MissingToolError(f"{pin.title} needs {needed}, which is not there", tools=[needed], hint=hint)
+    offer = InstallOffer(title=f"{needed}, which {pin.title} needs", source="uv")
+    policy.ask(offer, tools=[needed], hint=hint)
     reporter.emit(Message(level=Level.INFO, text=f"{pin.title} needs {needed}: installing it with uv"))
     argv = (str(uv), "python", "install", "--no-progress", "--color", "never", version)
     reporter.emit(ToolStarted(argv=argv))

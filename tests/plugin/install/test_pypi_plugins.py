@@ -198,6 +198,26 @@ def test_a_plugin_for_another_wasmrun_is_refused(install: Install, tmp_path: Pat
         install(Local(path=write_wheel(tmp_path, plugin)))
 
 
+@pytest.mark.parametrize(
+    ("name", "version", "error"),
+    [
+        ("../x", "1.0", UsageError),
+        ("-rf", "1.0", UsageError),
+        ("CON", "1.0", UsageError),
+        ("zork", "../../x", PluginInstallError),
+        ("zork", "-1", PluginInstallError),
+    ],
+)
+def test_hostile_metadata_is_refused(
+    install: Install, tmp_path: Path, name: str, version: str, error: type[Exception]
+) -> None:
+    """Name and version become a file name: those of a stranger's METADATA are checked as any others."""
+    text = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    wheel = zip_wheel(tmp_path / "zork-1.0-py3-none-any.whl", {"zork-1.0.dist-info/METADATA": text})
+    with pytest.raises(error):
+        install(Local(path=wheel))
+
+
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04" + bytes(200)])
 def test_what_is_not_a_wheel_is_named(install: Install, tmp_path: Path, content: bytes) -> None:
     """A damaged download is an ordinary error."""

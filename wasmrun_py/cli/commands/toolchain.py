@@ -25,10 +25,16 @@ def list_command(ctx: typer.Context, *, json: JsonOption = False) -> None:
         _print_document(world, "toolchain list", {"toolchains": listed})
         return
     rows = [
-        (each["name"], each["version"], "installed" if each["installed"] else "-", str(each["path"] or ""))
+        (
+            each["name"],
+            each["version"],
+            f"{each['unpacked_bytes'] // 1_000_000} MB",
+            "installed" if each["installed"] else "-",
+            str(each["path"] or ""),
+        )
         for each in listed
     ]
-    world.console.table(("NAME", "VERSION", "STATE", "PATH"), rows)
+    world.console.table(("NAME", "VERSION", "SIZE", "STATE", "PATH"), rows)
 
 
 def install_command(

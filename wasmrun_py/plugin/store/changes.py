@@ -32,8 +32,9 @@ from wasmrun_py.model.plugin_source import (
 from wasmrun_py.plugin.store.crashes import forget_crashes
 from wasmrun_py.plugin.store.generation import is_intact, load_receipt, seal
 from wasmrun_py.plugin.store.lock import plugin_lock, pointer_lock
-from wasmrun_py.plugin.store.tidy import STAGING_PREFIX, tidy_locked
+from wasmrun_py.plugin.store.tidy import tidy_locked
 from wasmrun_py.system.fs import (
+    TEMPORARY_PREFIX,
     atomic_write,
     make_folder,
     remove_empty_folders,
@@ -396,7 +397,7 @@ class PluginStore:
         return replace(source, editable=current.editable) if isinstance(source, Local) else source
 
     def _staging(self) -> AbstractContextManager[Path]:
-        return staging_folder(self._home.store, prefix=STAGING_PREFIX)
+        return staging_folder(self._home.store, prefix=TEMPORARY_PREFIX)
 
     def _building(self, name: str, verb: str) -> AbstractContextManager[None]:
         check_name(name)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wasmrun_py.model.build import BuildConfig, BuildResult
+    from wasmrun_py.model.consent import Confirmer
     from wasmrun_py.model.events import Reporter
     from wasmrun_py.model.manifest import Match, NoMatch, PluginManifest, TransportKind
     from wasmrun_py.model.tool import ToolReport
@@ -70,7 +71,8 @@ class TransportWorld:
     Attributes:
         environ: The user's environment.
         home: Where logs and installed toolchains are.
-        may_install: Missing toolchains may be installed without asking.
+        may_install: Missing toolchains may be installed.
+        confirm: Asks the user before each installation; None when nobody need be asked.
         verify: Called once, before anything of the plugin is loaded or run; raises when its files are not
             what was installed.
         on_crash: Called with each crash or hang, to keep it.
@@ -82,6 +84,7 @@ class TransportWorld:
     environ: Mapping[str, str]
     home: Home
     may_install: bool = True
+    confirm: Confirmer | None = None
     verify: Callable[[], None] = _trust
     on_crash: Callable[[Incident], None] = _forget
     forced: TransportKind | None = None

@@ -1,4 +1,7 @@
-"""The page of a web build: the project's own ``index.html`` with what lies beside it, or a shell template."""
+"""The page of a web build: the project's own ``index.html`` with what lies beside it, or a shell template.
+
+For every language alike; what a page loads is each language's own.
+"""
 
 from __future__ import annotations
 
