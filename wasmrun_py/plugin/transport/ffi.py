@@ -237,7 +237,9 @@ class FfiTransport:
         refused = said.get("refused") if isinstance(said, dict) else None
         if isinstance(refused, str):
             self._end()
-            raise self._unavailable(f"has a library that cannot be used: {refused[:_SAID_CAP]}", method)
+            raise self._unavailable(
+                f"failed in {method}: its library cannot be used: {refused[:_SAID_CAP]}", method
+            )
         wrong = said.get("wrong") if isinstance(said, dict) else None
         cause = wrong[:_SAID_CAP] if isinstance(wrong, str) else "it answered something that is not an answer"
         raise helper.crash(method, cause)
