@@ -10,7 +10,6 @@ from wasmrun_py.toolchain.python_tools import find_python
 from wasmrun_py.toolchain.report import report_provisionable
 
 if TYPE_CHECKING:
-    from wasmrun_py.model.tool import ToolReport
     from wasmrun_py.plugin.api import PluginContext
 
 

@@ -19,10 +19,9 @@ from wasmrun_py.plugin.boundary import foreign_code
 from wasmrun_py.toolchain.space import nearest_existing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from wasmrun_py.model.tool import ToolReport
-    from wasmrun_py.plugin.manager import PluginManager
     from wasmrun_py.plugin.registry import RegisteredPlugin
     from wasmrun_py.system.paths import Home
 
@@ -48,12 +47,12 @@ _TOOL_STATUS = {
 
 
 def examine(
-    manager: PluginManager, *, home: Home, environ: Mapping[str, str], now_s: float
+    plugins: Iterable[RegisteredPlugin], *, home: Home, environ: Mapping[str, str], now_s: float
 ) -> tuple[Check, ...]:
     """Every check, in the order a person would go through them."""
     checks = [_check_python(), _check_engine(), *_check_home(home), _check_policy(home, environ)]
     checks += [*_check_leftovers(home, now_s), *_check_locks(home), _check_disk(home)]
-    for registered in manager.registered:
+    for registered in plugins:
         checks += _check_plugin(registered)
     checks += [_check_port(), _check_browser(environ)]
     return tuple(checks)

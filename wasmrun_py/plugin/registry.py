@@ -69,9 +69,14 @@ def load_registered_plugins(context: PluginContext) -> tuple[RegisteredPlugin, .
     Raises:
         ConfigError: ``config.toml`` is broken.
     """
-    loaded = [_load(each, context) for each in load_entry_points(ENTRY_POINT_GROUP, sys.path)]
-    loaded += _load_installed(context)
+    loaded = [*load_announced_plugins(context), *_load_installed(context)]
     return tuple(_without_namesakes(sorted(loaded, key=_order)))
+
+
+def load_announced_plugins(context: PluginContext) -> tuple[RegisteredPlugin, ...]:
+    """Those of the entry-point group alone: what there is while ``config.toml`` cannot be read."""
+    loaded = (_load(each, context) for each in load_entry_points(ENTRY_POINT_GROUP, sys.path))
+    return tuple(sorted(loaded, key=_order))
 
 
 def _load_installed(context: PluginContext) -> list[RegisteredPlugin]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wasmrun_py.doctor.check import Check
     from wasmrun_py.doctor.repair import Repair
     from wasmrun_py.model.consent import InstallPolicy
-    from wasmrun_py.plugin.manager import PluginManager
+    from wasmrun_py.plugin.registry import RegisteredPlugin
 
 _COLOURS = {"ok": Style.GREEN, "warn": Style.YELLOW, "fail": Style.RED}
 
@@ -103,10 +103,19 @@ def _show_done(world: World, done: _Done, *, asked: bool) -> None:
         world.console.note("nothing to fix")
 
 
-def _load_plugins(world: World) -> PluginManager:
+def _load_plugins(world: World) -> tuple[RegisteredPlugin, ...]:
     from wasmrun_py.model.consent import InstallPolicy  # noqa: PLC0415 - --help needs none of it
+    from wasmrun_py.model.errors import ConfigError  # noqa: PLC0415 - as above
+    from wasmrun_py.plugin.api import PluginContext  # noqa: PLC0415 - as above
+    from wasmrun_py.plugin.registry import load_announced_plugins  # noqa: PLC0415 - as above
 
-    return world.plugin_manager(may_install=_load_policy(world) is not InstallPolicy.SYSTEM)
+    may_install = _load_policy(world) is not InstallPolicy.SYSTEM
+    try:
+        return world.plugin_manager(may_install=may_install).registered
+    except ConfigError:
+        # Which others are installed stands in the file that cannot be read.
+        context = PluginContext(environ=world.environ, home=world.home, may_install=may_install)
+        return load_announced_plugins(context)
 
 
 def _load_policy(world: World) -> InstallPolicy:
