@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from wasmrun_py.cli.options import parse_transport
 from wasmrun_py.cli.render.console import Console
 from wasmrun_py.model.consent import InstallPolicy
-from wasmrun_py.system.paths import Home, find_home
+from wasmrun_py.system.paths import PLUGIN_PATH_VARIABLE, Home, find_home
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from wasmrun_py.model.consent import Confirmer
     from wasmrun_py.model.events import Reporter
     from wasmrun_py.model.installed_plugin import InstalledPlugin
-    from wasmrun_py.model.manifest import PluginHealth
+    from wasmrun_py.model.manifest import PluginHealth, TransportKind
     from wasmrun_py.plugin.manager import PluginManager
     from wasmrun_py.plugin.store.changes import PluginStore
     from wasmrun_py.plugin.try_out import TryOutReport
@@ -52,12 +51,20 @@ class World:
         """An absolute path with ``.`` and ``..`` resolved by name; links are kept as they are."""
         return Path(os.path.normpath(self.cwd / path))
 
-    def compile(self, project: Path, overrides: Overrides, *, may_ask: bool) -> CompileReport:
+    def compile(
+        self,
+        project: Path,
+        overrides: Overrides,
+        *,
+        transport: TransportKind | None = None,
+        may_ask: bool,
+    ) -> CompileReport:
         """Resolve the settings of ``project`` and build it.
 
         Args:
             project: Its folder.
-            overrides: What the command line said.
+            overrides: What the command line asks for.
+            transport: The one way to call external plugins, or None to choose.
             may_ask: Questions may be asked, where there is a terminal and the settings want them.
 
         Raises:
@@ -69,16 +76,27 @@ class World:
         settings = resolve_settings(project, overrides, environ=self.environ, home=self.home)
         with self.reporter(verbose=overrides.verbose) as reporter:
             may_install, confirm = self.find_leave(settings.install_policy, reporter, may_ask=may_ask)
-            manager = self.plugin_manager(may_install=may_install, confirm=confirm)
+            manager = self.plugin_manager(may_install=may_install, confirm=confirm, transport=transport)
             return compile_project(project, settings, manager=manager, home=self.home, reporter=reporter)
 
-    def plugin_manager(self, *, may_install: bool = True, confirm: Confirmer | None = None) -> PluginManager:
+    def plugin_manager(
+        self,
+        *,
+        may_install: bool = True,
+        confirm: Confirmer | None = None,
+        transport: TransportKind | None = None,
+    ) -> PluginManager:
         """The plugins of this run, loaded."""
         from wasmrun_py.plugin.api import PluginContext  # noqa: PLC0415 - only commands that meet plugins
         from wasmrun_py.plugin.manager import PluginManager  # noqa: PLC0415 - as above
 
         context = PluginContext(
-            environ=self.environ, home=self.home, may_install=may_install, confirm=confirm
+            environ=self.environ,
+            home=self.home,
+            may_install=may_install,
+            confirm=confirm,
+            plugin_path=self.plugin_path,
+            transport=transport,
         )
         return PluginManager(context)
 
@@ -98,6 +116,12 @@ class World:
             return False, None
         return True, lambda offer: reporter.ask(offer, terminal)
 
+    @property
+    def plugin_path(self) -> tuple[Path, ...]:
+        """The folders of ``WASMRUN_PLUGIN_PATH``."""
+        named = self.environ.get(PLUGIN_PATH_VARIABLE, "")
+        return tuple(self.absolute(folder) for folder in named.split(os.pathsep) if folder)
+
     def plugin_store(self, reporter: Reporter) -> PluginStore:
         """The installed plugins, to be changed."""
         from wasmrun_py.plugin.store.changes import PluginStore, StoreWorld  # noqa: PLC0415 - few commands do
@@ -109,21 +133,20 @@ class World:
         )
 
     def try_out_plugin(
-        self, folder: Path, sample: Path | None, *, transport: str, reporter: Reporter
+        self, folder: Path, sample: Path | None, *, transport: TransportKind | None, reporter: Reporter
     ) -> TryOutReport:
         """Build a plugin that is not installed, and hold it to the contract.
 
         Raises:
-            WasmrunError: It cannot be built, or ``transport`` is no transport.
+            WasmrunError: It cannot be built, or has no such transport.
         """
         from wasmrun_py.plugin.install.steps import InstallWorld  # noqa: PLC0415 - only ``plugin test``
         from wasmrun_py.plugin.transport.base import TransportWorld  # noqa: PLC0415 - as above
         from wasmrun_py.plugin.try_out import try_out  # noqa: PLC0415 - as above
 
-        forced = parse_transport(transport)
         log_file = self.home.logs / f"plugin-test-{os.getpid()}.log"
         install = InstallWorld(environ=self.environ, reporter=reporter, log_file=log_file)
-        world = TransportWorld(environ=self.environ, home=self.home, forced=forced)
+        world = TransportWorld(environ=self.environ, home=self.home, forced=transport)
         return try_out(folder, sample, install=install, world=world)
 
     def _probe(self, installed: InstalledPlugin, store: Path) -> PluginHealth:

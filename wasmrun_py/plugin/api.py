@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from wasmrun_py.model.consent import Confirmer
     from wasmrun_py.model.diagnostic import Diagnostic, Severity
     from wasmrun_py.model.events import Reporter
+    from wasmrun_py.model.manifest import TransportKind
     from wasmrun_py.model.target import OptimizationLevel
     from wasmrun_py.model.tool import ToolReport
     from wasmrun_py.system.paths import Home
@@ -81,12 +82,16 @@ class PluginContext:
         home: Where installed toolchains and logs live.
         may_install: Missing toolchains may be installed into ``home``.
         confirm: Asks the user before each installation; None when nobody need be asked.
+        plugin_path: Folders of plugins that the store does not manage (``WASMRUN_PLUGIN_PATH``), absolute.
+        transport: The one way to call external plugins (``--transport``), or None to choose.
     """
 
     environ: Mapping[str, str]
     home: Home
     may_install: bool = True
     confirm: Confirmer | None = None
+    plugin_path: tuple[Path, ...] = ()
+    transport: TransportKind | None = None
 
     def provision_policy(self) -> ProvisionPolicy:
         """The same, as the room that installs toolchains takes it."""

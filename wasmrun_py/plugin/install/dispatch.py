@@ -121,7 +121,7 @@ def build(resolved: ResolvedPlugin, generation: Path, *, scratch: Path, world: I
         from wasmrun_py.plugin.install.pypi import build_editable  # noqa: PLC0415 - as above
 
         return build_editable(resolved, generation, scratch=scratch, world=world)
-    return build_plain(resolved, fetched, generation, editable=editable)
+    return build_plain(fetched, generation, editable=editable)
 
 
 def _check_exact(source: PluginSource) -> None:

@@ -29,6 +29,7 @@ from wasmrun_py.model.plugin_source import (
     format_source,
     parse_source,
 )
+from wasmrun_py.plugin.store.crashes import forget_crashes
 from wasmrun_py.plugin.store.generation import is_intact, load_receipt, seal
 from wasmrun_py.plugin.store.lock import plugin_lock, pointer_lock
 from wasmrun_py.plugin.store.tidy import tidy_locked
@@ -266,6 +267,7 @@ class PluginStore:
             if current is None:
                 raise _not_installed(name, plugins)
             self._commit(plugins)
+        forget_crashes(self._world.home, name)
         return Change(outcome=Outcome.UNINSTALLED, name=name, before=current)
 
     def set_enabled(self, name: str, *, enabled: bool) -> Change:

@@ -12,6 +12,7 @@ from wasmrun_py.model.errors import TransportError
 from wasmrun_py.model.events import SilentReporter
 from wasmrun_py.model.manifest import TransportKind
 from wasmrun_py.plugin.transport import answers
+from wasmrun_py.plugin.transport.base import to_wire
 from wasmrun_py.plugin.transport.channel import Helper, HelperCommand
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class PythonTransport:
         from wasmrun_py.model.build import Toolchain  # noqa: PLC0415 - loaded with the config
 
         deadline_s = self._callee.world.deadlines.build_s
-        answer = self._ask("build", {"config": _to_wire(config)}, reporter=reporter, deadline_s=deadline_s)
+        answer = self._ask("build", {"config": to_wire(config)}, reporter=reporter, deadline_s=deadline_s)
         info = self._callee.manifest.info
         default = Toolchain(name=self._callee.name, version=info.version)
         return answers.parse_result(answer, self._asked("build"), default=default)
@@ -170,19 +171,3 @@ class PythonTransport:
 
     def _asked(self, phase: str) -> answers.Asked:
         return answers.Asked(plugin=self._callee.name, phase=phase)
-
-
-def _to_wire(config: BuildConfig) -> dict[str, Any]:
-    return {
-        "project_path": str(config.project_path),
-        "output_dir": str(config.output_dir),
-        "work_dir": str(config.work_dir),
-        "optimization_level": config.optimization_level.value,
-        "target": config.target,
-        "debug_info": config.debug_info,
-        "custom_args": list(config.custom_args),
-        "verbose": config.verbose,
-        "name": config.name,
-        "entry": str(config.entry) if config.entry else None,
-        "toolchain": config.toolchain,
-    }

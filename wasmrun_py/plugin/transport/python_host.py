@@ -403,7 +403,7 @@ def _answer(host: Any, request: dict[str, Any]) -> dict[str, Any]:
         return {"id": request["id"], "error": failure}
 
 
-def _watch(channel: Channel) -> None:
+def _watch(channel: Channel, host: Any) -> None:
     """Wait until wasmrun is gone, then end with everything the plugin started.
 
     The main thread may be in the middle of a build. Nothing is read here: a poll for no event returns when
@@ -414,12 +414,19 @@ def _watch(channel: Channel) -> None:
     waiting = select.poll()
     waiting.register(channel.requests, 0)
     waiting.poll()
-    # An idle plugin ends in its own way; a busy one has had its time.
+    _leave(host)
+
+
+def _leave(host: Any) -> None:
+    """An idle plugin ends in its own way; a busy one is told, where it can be, and has had its time."""
+    cancel = getattr(host, "cancel", None)
+    if cancel is not None:
+        cancel()
     time.sleep(_EXIT_GRACE_S)
     end_group()
 
 
-def _read_requests(channel: Channel, requests: queue.Queue[Any]) -> None:
+def _read_requests(channel: Channel, requests: queue.Queue[Any], host: Any) -> None:
     """Hand requests to the main thread; when wasmrun is gone, end with everything the plugin started."""
     try:
         while True:
@@ -428,10 +435,8 @@ def _read_requests(channel: Channel, requests: queue.Queue[Any]) -> None:
                 break
             requests.put(request)
     finally:
-        # As in ``_watch``.
         requests.put(None)
-        time.sleep(_EXIT_GRACE_S)
-        end_group()
+        _leave(host)
 
 
 def end_group() -> None:
@@ -461,7 +466,7 @@ def serve(channel: Channel, host: Any) -> None:
 
     Args:
         channel: The private descriptors.
-        host: Answers by method and parameters.
+        host: Answers by method and parameters; its ``cancel``, if it has one, is called when nobody waits.
     """
     greeting = channel.receive()
     if greeting is None:
@@ -470,10 +475,10 @@ def serve(channel: Channel, host: Any) -> None:
     limit_resources(greeting.get("max_memory_bytes"))
     receive = channel.receive
     if sys.platform == "linux":
-        threading.Thread(target=_watch, args=(channel,), daemon=True).start()
+        threading.Thread(target=_watch, args=(channel, host), daemon=True).start()
     else:
         requests: queue.Queue[Any] = queue.Queue()
-        threading.Thread(target=_read_requests, args=(channel, requests), daemon=True).start()
+        threading.Thread(target=_read_requests, args=(channel, requests, host), daemon=True).start()
         receive = requests.get
     channel.send({"id": 0, "result": {"protocol": PROTOCOL, "pid": os.getpid()}})
     while True:

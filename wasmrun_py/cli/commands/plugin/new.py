@@ -16,7 +16,9 @@ NewNameArgument = Annotated[
 ]
 LangOption = Annotated[
     str | None,
-    typer.Option("--lang", metavar="LANG", help="What it is written in: python, command…", show_default=False),
+    typer.Option(
+        "--lang", metavar="LANG", help="What it is written in: python, command…", show_default=False
+    ),
 ]
 
 
