@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,13 +15,14 @@ from tests.toolchain.recording import session_home
 from wasmrun_py.model.build import BuildConfig, OptimizationLevel
 from wasmrun_py.model.errors import BuildError
 from wasmrun_py.model.events import SilentReporter
+from wasmrun_py.model.manifest import PluginManifest, TransportKind, Transports
 from wasmrun_py.plugin.api import ENTRY_POINT_GROUP, Plugin, PluginContext
 from wasmrun_py.plugin.contract import CHECKS, CheckStatus, Sample, run_contract
 from wasmrun_py.plugin.entry_points import load_entry_points
+from wasmrun_py.plugin.transport.base import Callee, StartPaths, TransportWorld
+from wasmrun_py.plugin.transport.external import ExternalPlugin
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from wasmrun_py.system.paths import Home
 
 
@@ -154,3 +156,19 @@ def sample_of(subject: Subject, folder: Path) -> Sample:
 def make_folder(folder: Path) -> Path:
     folder.mkdir()
     return folder
+
+
+@pytest.mark.parametrize("subject", [SUBJECTS[1]], ids=[IDS[1]])
+def test_it_keeps_them_in_a_helper_too(subject: Subject, home_of_all: Home, tmp_path: Path) -> None:
+    """A plugin written for wasmrun's own process works unchanged behind the python transport."""
+    own = load_plugin(subject, home_of_all)
+    reference = "plugins_builtin.c:plugin"
+    manifest = PluginManifest(info=own.info, language="c", transports=Transports(python=reference))
+    paths = StartPaths(interpreter=Path(sys.executable), python=reference)
+    world = TransportWorld(environ=dict(os.environ), home=home_of_all)
+    with ExternalPlugin(Callee(name="c", manifest=manifest, paths=paths, world=world)) as plugin:
+        report = run_contract(plugin, sample_of(subject, tmp_path), scratch=make_folder(tmp_path / "scratch"))
+        assert report.failures == ()
+        assert {result.status for result in report.results} == {CheckStatus.PASS}
+        assert plugin.transport is TransportKind.PYTHON
+        assert plugin.report_tools() == own.report_tools()  # type: ignore[attr-defined]  # it reports tools

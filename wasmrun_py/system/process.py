@@ -39,6 +39,8 @@ _PIPE_DRAIN_S = 2.0
 _POLL_S = 0.2
 _PR_SET_PDEATHSIG = 1
 _CHUNKS_AHEAD = 64
+_SWEEPS = 5
+_SWEEP_AGAIN_S = 0.02
 # What every system's pipe takes without a reader.
 _PIPE_BYTES = 4096
 # Descendants inherit it, whatever session they move to.
@@ -229,10 +231,10 @@ def start_child(
 
 
 class Child:
-    """A running child that is written to and read from.
+    """A running child that is written to and read from; for one thread at a time.
 
-    Two threads of this process move its stdout and stderr; they end with it. What it sends ahead of its
-    reader is bounded: it then waits, as any writer to a pipe does.
+    Its stderr is moved by a thread of its own, which ends with it. What it sends ahead of its reader waits
+    in the pipe.
     """
 
     def __init__(
@@ -243,12 +245,9 @@ class Child:
         self._popen = started
         self._stdin = started.stdin
         self._mark = mark
-        self._chunks: queue.Queue[bytes] = queue.Queue(_CHUNKS_AHEAD)
         self._ended = False
-        self._pumps = (
-            _Pump(started.stdout, self._take, at_end=lambda: self._take(b"")),
-            _Pump(started.stderr, on_stderr),
-        )
+        self._replies = _WindowsReplies(started.stdout) if _ON_WINDOWS else _Replies(started.stdout)
+        self._pump = _Pump(started.stderr, on_stderr)
 
     @property
     def pid(self) -> int:
@@ -265,6 +264,36 @@ class Child:
             return True
         return self._send(data)
 
+    def read(self, timeout_s: float) -> bytes | None:
+        """The next bytes of its stdout: ``b""`` at the end, None when none came in time."""
+        return self._replies.read(timeout_s)
+
+    def wait(self, timeout_s: float) -> int | None:
+        """Its exit code (negative: the signal), or None when it still runs after ``timeout_s``."""
+        _wait(self._popen, time.monotonic() + timeout_s)
+        return self._popen.returncode
+
+    def end(self, *, grace_s: float = 0.0, force: bool = False) -> int:
+        """End it with everything it started; its exit code. Harmless when it has ended.
+
+        Args:
+            grace_s: How long it may take to end by itself once its stdin is closed.
+            force: Kill at once what is left then, instead of asking first.
+        """
+        if not self._ended:
+            self._ended = True
+            with contextlib.suppress(OSError):
+                self._stdin.close()
+            if grace_s:
+                _wait(self._popen, time.monotonic() + grace_s)
+            if self._popen.poll() is None:
+                _kill_tree(self._popen, own_session=True, grace_s=0.0 if force else _CHILD_GRACE_S)
+            # Whatever left the tree goes first: it may hold the pipes open that are drained below.
+            _end_marked(self._mark, started_after=self.pid)
+            self._replies.close()
+            _end_tree(self._popen, self._pump)
+        return self._popen.returncode
+
     def _send(self, data: bytes) -> bool:
         try:
             self._stdin.write(data)
@@ -273,15 +302,41 @@ class Child:
             return False
         return True
 
+
+class _Replies:
+    """Reads a pipe with a timeout."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._descriptor = pipe.fileno()
+        self._poll = select.poll()
+        self._poll.register(self._descriptor, select.POLLIN)
+
     def read(self, timeout_s: float) -> bytes | None:
-        """The next bytes of its stdout: ``b""`` at the end, None when none came in time."""
+        """The next bytes, ``b""`` at the end, None when none came in time."""
+        if not self._poll.poll(max(0.0, timeout_s) * 1000):
+            return None
+        return os.read(self._descriptor, _CHUNK_BYTES)
+
+    def close(self) -> None:
+        """Nothing: the pipe is closed by whoever owns it."""
+
+
+class _WindowsReplies:
+    """The same where no system call waits for a pipe with a timeout: a thread reads ahead, bounded."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._chunks: queue.Queue[bytes] = queue.Queue(_CHUNKS_AHEAD)
+        self._closed = False
+        self._pump = _Pump(pipe, self._take, at_end=lambda: self._take(b""))
+
+    def read(self, timeout_s: float) -> bytes | None:
+        """The next bytes, ``b""`` at the end, None when none came in time."""
         deadline = time.monotonic() + timeout_s
         while True:
             left = deadline - time.monotonic()
-            # Windows cannot interrupt a long wait, so that it is cut into pieces there.
-            step = max(0.0, min(left, _POLL_S) if _ON_WINDOWS else left)
             try:
-                chunk = self._chunks.get(timeout=step) if step else self._chunks.get_nowait()
+                # A long wait could not be interrupted, so that it is cut into pieces.
+                chunk = self._chunks.get(timeout=max(0.001, min(left, _POLL_S)))
             except queue.Empty:
                 if left <= 0:
                     return None
@@ -292,42 +347,16 @@ class Child:
                     self._chunks.put_nowait(b"")
             return chunk
 
-    def wait(self, timeout_s: float) -> int | None:
-        """Its exit code (negative: the signal), or None when it still runs after ``timeout_s``."""
-        _wait(self._popen, time.monotonic() + timeout_s)
-        return self._popen.returncode
-
-    def end(self, *, grace_s: float = 0.0) -> int:
-        """End it with everything it started; its exit code. Harmless when it has ended.
-
-        Args:
-            grace_s: How long it may take to end by itself once its stdin is closed.
-        """
-        if not self._ended:
-            self._ended = True
-            with contextlib.suppress(OSError):
-                self._stdin.close()
-            if grace_s:
-                _wait(self._popen, time.monotonic() + grace_s)
-            self._drop_chunks()
-            # Whatever left the tree goes first: it may hold the pipes open that are drained below.
-            if self._popen.poll() is None:
-                _kill_tree(self._popen, own_session=True, grace_s=_CHILD_GRACE_S)
-            _end_marked(self._mark)
-            _end_tree(self._popen, *self._pumps)
-        return self._popen.returncode
+    def close(self) -> None:
+        """Nobody reads any more: what still comes is dropped."""
+        self._closed = True
+        self._pump.drain()
 
     def _take(self, chunk: bytes) -> None:
-        """Hand a chunk over; once the child is ended nobody reads, and it is dropped."""
-        while not self._ended:
+        while not self._closed:
             with contextlib.suppress(queue.Full):
                 self._chunks.put(chunk, timeout=_POLL_S)
                 return
-
-    def _drop_chunks(self) -> None:
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._chunks.get_nowait()
 
 
 def describe_exit(returncode: int) -> str:
@@ -525,19 +554,35 @@ def _signal_group(child: subprocess.Popen[bytes], number: int, *, own_session: b
             child.send_signal(number)
 
 
-def _end_marked(mark: str) -> None:
+def _end_marked(mark: str, *, started_after: int) -> None:
     """End descendants that left the tree (a new session, a parent that died first), by their environment.
 
     Linux only: elsewhere no cheap way leads to them.
     """
-    wanted = f"{_MARK_VARIABLE}={mark}".encode()
+    for _ in range(_SWEEPS):
+        if not _kill_marked(f"{_MARK_VARIABLE}={mark}".encode(), started_after):
+            return
+        time.sleep(_SWEEP_AGAIN_S)
+
+
+def _kill_marked(wanted: bytes, started_after: int) -> bool:
+    """Kill what has ``wanted`` in its environment; whether it is worth looking again."""
+    again = False
     for entry in Path("/proc").glob("[0-9]*/environ") if sys.platform == "linux" else ():
         try:
-            if wanted in entry.read_bytes():
+            environ = entry.read_bytes()
+            if wanted in environ:
                 os.kill(int(entry.parent.name), signal.SIGKILL)
+                again = True
+            elif not environ and int(entry.parent.name) > started_after:
+                # In the middle of being started there is a program and no environment yet; zombies and
+                # kernel threads have neither.
+                (entry.parent / "exe").readlink()
+                again = True
         except OSError:
             # Another user's, or gone in between.
             continue
+    return again
 
 
 def _descendants(pid: int) -> list[psutil.Process]:

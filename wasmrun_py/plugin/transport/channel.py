@@ -208,10 +208,10 @@ class _Conversation:
         finally:
             self._ears.listener = _SILENT
 
-    def close(self, grace_s: float) -> None:
+    def close(self, grace_s: float, *, force: bool = False) -> None:
         """End the helper with its tree."""
         self._finalizer.detach()
-        self.child.end(grace_s=grace_s)
+        self.child.end(grace_s=grace_s, force=force)
         self._ears.close()
 
     def _send(self, frame: Mapping[str, Any]) -> None:
@@ -258,7 +258,7 @@ class _Conversation:
 
     def crash(self, phase: str, cause: str) -> PluginCrashedError:
         """End the helper, keep what it wrote, and say what happened."""
-        self.close(0.0)
+        self.close(0.0, force=True)
         log_file = self._ears.keep()
         return PluginCrashedError(
             f'Plugin "{self._command.plugin}" crashed in {phase}: {cause}',

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,8 @@ class PythonTransport:
         self._callee = callee
         self._helper: Helper | None = None
         self._reports_tools = False
+        # Several builds at once (a workspace) take turns: the helper does one thing at a time.
+        self._turn = threading.RLock()
 
     @property
     def pid(self) -> int | None:
@@ -55,8 +57,11 @@ class PythonTransport:
             PluginCrashedError: Loading crashed or hung.
             PluginFailedError: Loading raised.
         """
-        if self._helper is not None and self._helper.pid is not None:
-            return
+        with self._turn:
+            if self._helper is None or self._helper.pid is None:
+                self._start()
+
+    def _start(self) -> None:
         callee, world = self._callee, self._callee.world
         interpreter, reference = callee.paths.interpreter, callee.paths.python
         if interpreter is None or reference is None or not interpreter.is_file():
@@ -158,15 +163,11 @@ class PythonTransport:
         reporter: Reporter = _SILENT,
         deadline_s: float | None = None,
     ) -> Any:
-        self.open()
-        assert self._helper is not None  # noqa: S101 - ``open`` has seen to it
         limit_s = self._callee.world.deadlines.ask_s if deadline_s is None else deadline_s
-        return self._helper.call(method, params, phase=method, deadline_s=limit_s, reporter=reporter)
+        with self._turn:
+            self.open()
+            assert self._helper is not None  # noqa: S101 - ``open`` has seen to it
+            return self._helper.call(method, params, phase=method, deadline_s=limit_s, reporter=reporter)
 
     def _asked(self, phase: str) -> answers.Asked:
         return answers.Asked(plugin=self._callee.name, phase=phase)
-
-
-def find_own_python() -> Path:
-    """The interpreter that runs wasmrun: for a plugin that is tried out before it has its own."""
-    return Path(sys.executable)

@@ -40,7 +40,7 @@ class Channel:
     """The private pair of descriptors; frames out are whole, whatever thread sends them."""
 
     def __init__(self) -> None:
-        self._requests = os.fdopen(os.dup(0), "rb")
+        self.requests = os.fdopen(os.dup(0), "rb")
         self._answers = os.dup(1)
         self._lock = threading.Lock()
         self.nonce = ""
@@ -55,11 +55,11 @@ class Channel:
 
     def receive(self) -> Any:
         """The next request, or None when the other side is gone."""
-        header = self._requests.read(_HEADER_BYTES)
+        header = self.requests.read(_HEADER_BYTES)
         if len(header) < _HEADER_BYTES:
             return None
         length = int.from_bytes(header, "big")
-        data = self._requests.read(length)
+        data = self.requests.read(length)
         return json.loads(data) if len(data) == length else None
 
     def send(self, frame: dict[str, Any]) -> None:
@@ -403,6 +403,29 @@ def _answer(host: Any, request: dict[str, Any]) -> dict[str, Any]:
         return {"id": request["id"], "error": failure}
 
 
+def _watch(channel: Channel, host: Any) -> None:
+    """Wait until wasmrun is gone, then end with everything the plugin started.
+
+    The main thread may be in the middle of a build. Nothing is read here: a poll for no event returns when
+    the other end is closed.
+    """
+    import select  # noqa: PLC0415 - not everywhere of the same use
+
+    waiting = select.poll()
+    waiting.register(channel.requests, 0)
+    waiting.poll()
+    _leave(host)
+
+
+def _leave(host: Any) -> None:
+    """An idle plugin ends in its own way; a busy one is told, where it can be, and has had its time."""
+    cancel = getattr(host, "cancel", None)
+    if cancel is not None:
+        cancel()
+    time.sleep(_EXIT_GRACE_S)
+    end_group()
+
+
 def _read_requests(channel: Channel, requests: queue.Queue[Any], host: Any) -> None:
     """Hand requests to the main thread; when wasmrun is gone, end with everything the plugin started."""
     try:
@@ -412,13 +435,8 @@ def _read_requests(channel: Channel, requests: queue.Queue[Any], host: Any) -> N
                 break
             requests.put(request)
     finally:
-        # An idle plugin ends in its own way; a busy one is told, where it can be, and has had its time.
-        cancel = getattr(host, "cancel", None)
-        if cancel is not None:
-            cancel()
         requests.put(None)
-        time.sleep(_EXIT_GRACE_S)
-        end_group()
+        _leave(host)
 
 
 def end_group() -> None:
@@ -455,11 +473,16 @@ def serve(channel: Channel, host: Any) -> None:
         return
     channel.nonce = greeting["nonce"]
     limit_resources(greeting.get("max_memory_bytes"))
-    requests: queue.Queue[Any] = queue.Queue()
-    threading.Thread(target=_read_requests, args=(channel, requests, host), daemon=True).start()
+    receive = channel.receive
+    if sys.platform == "linux":
+        threading.Thread(target=_watch, args=(channel, host), daemon=True).start()
+    else:
+        requests: queue.Queue[Any] = queue.Queue()
+        threading.Thread(target=_read_requests, args=(channel, requests, host), daemon=True).start()
+        receive = requests.get
     channel.send({"id": 0, "result": {"protocol": PROTOCOL, "pid": os.getpid()}})
     while True:
-        request = requests.get()
+        request = receive()
         if request is None:
             atexit._run_exitfuncs()  # noqa: SLF001 - what the interpreter itself does at its end
             end_group()
