@@ -19,7 +19,6 @@ from wasmrun_py.model.build import BuildConfig, BuildResult, Toolchain
 from wasmrun_py.model.errors import ArtifactError, BuildError
 from wasmrun_py.system.fs import link_folder, translate_write_errors
 from wasmrun_py.toolchain.node import has_node
-from wasmrun_py.toolchain.provision import ProvisionPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,9 +47,7 @@ class AssemblyScriptBuilder:
 
     def __init__(self, context: PluginContext) -> None:
         self._context = context
-        self._policy = ProvisionPolicy(
-            environ=context.environ, home=context.home, may_install=context.may_install
-        )
+        self._policy = context.provision_policy()
 
     def check_dependencies(self) -> tuple[str, ...]:
         """``node`` when none is there and none may be installed; asc is a matter of the project."""

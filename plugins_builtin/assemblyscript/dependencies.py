@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING
 
 from plugins_builtin.assemblyscript.detect import PACKAGE_FILE
 from plugins_builtin.assemblyscript.managers import SETTINGS, SETTINGS_FILES, PackageManager, find_manager
+from wasmrun_py.model.consent import InstallOffer
 from wasmrun_py.model.errors import BuildError, MissingToolError, ToolCrashedError
 from wasmrun_py.model.events import Level, Message, StepFinished, StepStarted, ToolOutput, ToolStarted
 from wasmrun_py.system.fs import exclusive_lock, remove_tree, staging_folder, translate_write_errors
 from wasmrun_py.system.process import ToolCall, describe_exit, run_tool
 from wasmrun_py.toolchain.find import find_tool
+from wasmrun_py.toolchain.growth import GrowthMeter
 from wasmrun_py.toolchain.node import NodeNeeds, get_node
-from wasmrun_py.toolchain.npm import NpmClient, npm_hint, parse_npm_reason
+from wasmrun_py.toolchain.npm import NpmClient, find_unpacking_fault, npm_hint, parse_npm_reason
 from wasmrun_py.toolchain.pypi import redact_credentials
+from wasmrun_py.toolchain.space import require_space
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +40,8 @@ _USED_MARK = "used"
 _TREES_KEPT = 8
 _INSTALL_TIMEOUT_S = 3600.0
 _NPM_NODE = (18,)
+# What a small project with a compiler of its own takes, and room for the package manager to work in.
+_LEAST_FREE_BYTES = 250_000_000
 _REASON_LINES = 4
 
 
@@ -75,6 +80,12 @@ def get_dependencies(package: Package, policy: ProvisionPolicy, reporter: Report
     modules = wanted.tree / _MODULES
     if not modules.is_dir():
         _refuse_unless_allowed(wanted, policy)
+        require_space(
+            wanted.tree.parent,
+            _LEAST_FREE_BYTES,
+            title=f"Installing {_title(wanted)}",
+            tools=package.find_missing(),
+        )
 
         def tell() -> None:
             text = f"Another wasmrun is installing the dependencies of {package.folder.name}; waiting…"
@@ -102,9 +113,12 @@ def _describe(package: Package, home: Home) -> _Wanted:
 
 
 def _refuse_unless_allowed(wanted: _Wanted, policy: ProvisionPolicy) -> None:
-    if policy.may_install:
-        return
     project = wanted.package.folder
+    if policy.may_install:
+        offer = InstallOffer(title=_title(wanted), source=wanted.manager.name, folder=wanted.tree)
+        by_hand = f"Install them with `{wanted.manager.by_hand}` in {project}."
+        policy.ask(offer, tools=wanted.package.find_missing(), hint=by_hand)
+        return
     missing = ", ".join(wanted.package.find_missing())
     raise MissingToolError(
         f"{project.name} needs {missing}, and wasmrun may not install anything",
@@ -114,13 +128,21 @@ def _refuse_unless_allowed(wanted: _Wanted, policy: ProvisionPolicy) -> None:
     )
 
 
+def _title(wanted: _Wanted) -> str:
+    return f"the dependencies of {wanted.package.folder.name}"
+
+
+def _label(wanted: _Wanted) -> str:
+    return f"Installing {_title(wanted)} with {wanted.manager.name}"
+
+
 def _install(wanted: _Wanted, policy: ProvisionPolicy, reporter: Reporter) -> None:
     """Install under the lock, beside the tree's place, and rename."""
     trees, key = wanted.tree.parent, wanted.tree.name
     for leftover in trees.glob(f".tmp-{key}-*"):
         remove_tree(leftover)
     project = wanted.package.folder
-    label = f"Installing the dependencies of {project.name} with {wanted.manager.name}"
+    label = _label(wanted)
     if wanted.lock is None:
         text = (
             f"{project.name} has no lock file: its dependencies are installed at today's versions. "
@@ -163,11 +185,18 @@ def _run_manager(wanted: _Wanted, staging: Path, policy: ProvisionPolicy, report
     def on_line(line: str) -> None:
         reporter.emit(ToolOutput(line=redact_credentials(line)))
 
-    result = run_tool(call, on_line=on_line)
-    if result.returncode == 0:
-        return
+    meter = GrowthMeter(
+        label=_label(wanted), whole=staging / "files", caches=(), total_bytes=None, reporter=reporter
+    )
+    with meter.running():
+        result = run_tool(call, on_line=on_line)
     output = redact_credentials(result.output)
     reason = parse_npm_reason(output) if manager.name == "npm" else _last_lines(output)
+    if result.returncode == 0:
+        fault = find_unpacking_fault(output) if manager.name == "npm" else None
+        if fault is None:
+            return
+        reason = fault
     failed = f"{manager.name} could not install the dependencies of {project.name}"
     if result.returncode < 0:
         raise ToolCrashedError(f"{failed}: {describe_exit(result.returncode)}", output=output)

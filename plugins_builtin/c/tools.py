@@ -68,4 +68,4 @@ def _report_zig(context: PluginContext) -> ToolReport:
     if system is not None:
         version = load_version((str(system), "version"), context.environ)
         return ToolReport(name="zig", status=ToolStatus.READY, version=version, path=system)
-    return report_provisionable(ZIG, context.home, may_install=context.may_install)
+    return report_provisionable(ZIG, context.provision_policy())

@@ -13,7 +13,6 @@ from wasmrun_py.model.target import OptimizationLevel
 from wasmrun_py.system.fs import atomic_write, translate_write_errors
 from wasmrun_py.system.process import describe_exit
 from wasmrun_py.toolchain.catalog import COMPONENTIZE_PY
-from wasmrun_py.toolchain.provision import ProvisionPolicy
 from wasmrun_py.toolchain.python_tools import get_python_tool
 
 if TYPE_CHECKING:
@@ -34,8 +33,7 @@ def get_command(context: PluginContext, reporter: Reporter) -> tuple[str, ...]:
     Raises:
         MissingToolError, ProvisionError: It is not there and could or may not be installed.
     """
-    policy = ProvisionPolicy(environ=context.environ, home=context.home, may_install=context.may_install)
-    return get_python_tool(COMPONENTIZE_PY, policy, reporter)
+    return get_python_tool(COMPONENTIZE_PY, context.provision_policy(), reporter)
 
 
 def build_component(session: Session, program: Program, command: tuple[str, ...], output: Path) -> Toolchain:

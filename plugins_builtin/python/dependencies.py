@@ -20,6 +20,7 @@ from wasmrun_py.model.events import Level, Message
 from wasmrun_py.system.fs import remove_tree, staging_folder, translate_write_errors
 from wasmrun_py.system.process import describe_exit
 from wasmrun_py.toolchain.pypi import find_uv, names_network, parse_reason, redact_credentials
+from wasmrun_py.toolchain.space import require_space
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from plugins_builtin.python.tools import Session
 
 _REQUIREMENTS = "requirements.txt"
+# Pure Python is small; uv needs room for its own copy, too.
+_LEAST_FREE_BYTES = 100_000_000
 _PROJECT_FILE = "pyproject.toml"
 # The platform of Python in a browser: wheels for it are pure Python, but for a few made for that alone.
 _PLATFORM = "wasm32-pyodide2024"
@@ -83,6 +86,9 @@ def install_dependencies(requirements: Requirements, session: Session, *, python
     uv = find_uv(session.context.environ)
     if uv is None:
         raise MissingToolError("uv is not there", tools=["uv"], hint="Install it: `pip install uv`.")
+    project = session.config.project_path.name
+    title = f"Installing the dependencies of {project}"
+    require_space(session.config.work_dir, _LEAST_FREE_BYTES, title=title, tools=[project])
     target = session.config.work_dir / "dependencies"
     listed = session.config.work_dir / "dependencies.txt"
     with translate_write_errors(f"write {listed}"):
@@ -92,7 +98,7 @@ def install_dependencies(requirements: Requirements, session: Session, *, python
     keep = _kept_folder(requirements, session, python)
     command = (str(uv), "pip", "install", "--no-progress", "--color", "never", "--target", str(target))
     pure = ("--python-version", python, "--python-platform", _PLATFORM, "--only-binary", ":all:")
-    with session.step(f"Installing dependencies of {session.config.project_path.name}"):
+    with session.step(f"Installing dependencies of {project}"):
         result = session.run((*command, *pure, *wanted), tool="uv", cwd=session.config.project_path)
     if result.returncode != 0:
         names = parse_unusable(result.output)

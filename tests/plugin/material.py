@@ -321,7 +321,11 @@ def write_crate_registry(folder: Path, *crates: Path) -> dict[str, str]:
 
 def wheel_index(folder: Path) -> dict[str, str]:
     """The variables by which uv takes packages from this folder of wheels and from nowhere else."""
-    return {"UV_FIND_LINKS": str(folder), "UV_NO_INDEX": "1", "UV_NO_CONFIG": "1"}
+    config = f"no-index = true\nfind-links = [{json.dumps(str(folder))}]\n"
+    # A name of its own: the folder may be served or listed by the test.
+    path = folder.with_name(f"{folder.name}-uv.toml")
+    path.write_text(config)
+    return {"UV_CONFIG_FILE": str(path)}
 
 
 @contextmanager

@@ -188,3 +188,33 @@ def test_an_attached_child_is_ended_at_its_deadline(tmp_path: Path) -> None:
 def test_an_end_in_words(returncode: int, said: str) -> None:
     """Signals are named where they have a name."""
     assert describe_exit(returncode) == said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux's kernel does this")
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_tool_may_end_with_us(tmp_path: Path, tied: bool) -> None:  # noqa: FBT001 - a parametrised test
+    """When we are killed with -9, a tool that was tied to us is killed too; any other runs on."""
+    script = (
+        "import os; from pathlib import Path\n"
+        "from wasmrun_py.system.process import ToolCall, run_tool\n"
+        "argv = ('/bin/sh', '-c', 'echo $$ >pid.new; mv pid.new pid; exec sleep 60')\n"
+        f"run_tool(ToolCall(argv=argv, cwd=Path.cwd(), env=dict(os.environ), end_with_parent={tied}))\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path)
+    while not (tmp_path / "pid").exists():
+        assert parent.poll() is None
+        time.sleep(0.01)
+    pid = int((tmp_path / "pid").read_text())
+    parent.kill()
+    parent.wait()
+    assert is_gone(pid) is tied
+    if not tied:
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_a_tied_tool_is_an_ordinary_tool(tmp_path: Path) -> None:
+    """Its output, its code and a program that is not there are told as always."""
+    result = run_tool(shell("echo out; exit 3", tmp_path, end_with_parent=True))
+    assert (result.output, result.returncode) == ("out\n", 3)
+    with pytest.raises(MissingToolError):
+        run_tool(ToolCall(argv=("/nothing",), cwd=tmp_path, env={}, end_with_parent=True))

@@ -38,7 +38,7 @@ _COMMANDS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
 _SUBCOMMANDS = {
     "plugin": (
         *("list", "install", "uninstall", "update", "enable", "disable", "info", "search", "rollback"),
-        *("lock", "sync", "new", "test"),
+        *("lock", "sync", "new", "test", "header"),
     ),
     "toolchain": ("list", "install", "remove"),
 }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from wasmrun_py.model.manifest import TransportKind
 
 PathArgument = Annotated[
     str | None,
@@ -35,6 +38,15 @@ LanguageOption = Annotated[
 PluginOption = Annotated[
     str | None, typer.Option("--plugin", metavar="NAME", help="Take this plugin.", show_default=False)
 ]
+TransportOption = Annotated[
+    str | None,
+    typer.Option(
+        "--transport",
+        metavar="KIND",
+        help="How external plugins are called: auto, ffi, python or command (default: auto).",
+        show_default=False,
+    ),
+]
 OptimizationOption = Annotated[
     str | None,
     typer.Option(
@@ -64,3 +76,22 @@ OutputOption = Annotated[
         show_default=False,
     ),
 ]
+
+
+def parse_transport(word: str | None) -> TransportKind | None:
+    """The transport that was asked for; None to choose.
+
+    Raises:
+        UsageError: There is no such transport.
+    """
+    from wasmrun_py.model.errors import UsageError  # noqa: PLC0415 - --help needs none of it
+    from wasmrun_py.model.manifest import TransportKind  # noqa: PLC0415 - as above
+
+    if word in {None, "auto"}:
+        return None
+    try:
+        return TransportKind(str(word))
+    except ValueError as error:
+        raise UsageError(
+            f'There is no transport "{word}"', hint="--transport takes auto, ffi, python or command."
+        ) from error

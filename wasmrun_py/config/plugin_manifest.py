@@ -8,6 +8,7 @@ passed over (real plugins carry some); a field of the wrong shape is an error th
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -69,13 +70,17 @@ def parse_manifest(table: object, *, origin: str, package: Package | None = None
     version = fields.text("version", pattern=_VERSION, what="a version") or package.version
     if version is None:
         raise fields.missing("version", "Nothing around it has a version to take instead.")
+    if not _VERSION.fullmatch(version):
+        raise fields.wrong(
+            "version", f"cannot be {version[:60]!r}, which its package says: that is no version"
+        )
     dependencies = fields.table("dependencies")
     frameworks = fields.table("frameworks")
     info = PluginInfo(
         name=check_name(name),
         version=version,
-        description=fields.text("description") or package.description,
-        author=fields.text("author") or package.author,
+        description=fields.text("description") or _plain(package.description),
+        author=fields.text("author") or _plain(package.author),
         extensions=fields.extensions(),
         entry_files=fields.paths("entry_files"),
         capabilities=_capabilities(fields.table("capabilities"), language),
@@ -173,7 +178,7 @@ class _Fields:
             raise self._wrong(key, f"is {len(value)} characters long; {_TEXT_CAP} is the most")
         if value and pattern is not None and not pattern.fullmatch(value):
             raise self._wrong(key, f"cannot be {value[:60]!r}: that is not {what}")
-        if any(character < " " and character not in "\n\t" for character in value):
+        if any(unicodedata.category(character) == "Cc" and character not in "\n\t" for character in value):
             raise self._wrong(key, "holds control characters")
         return value or None
 
@@ -294,6 +299,11 @@ def _requirement(fields: _Fields) -> str | None:
     except InvalidSpecifier as error:
         raise fields.wrong("requires_wasmrun", f"cannot be {text[:60]!r}: write it like >=1,<2") from error
     return text
+
+
+def _plain(text: str) -> str:
+    """A package's own words, which nobody has checked, without what a terminal would obey."""
+    return "".join(letter for letter in text if unicodedata.category(letter) != "Cc")[:_TEXT_CAP].strip()
 
 
 def _filled(table: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from wasmrun_py.config.schema_version import PLUGINS_TABLE, SCHEMA_KEY, check_schema
 from wasmrun_py.config.toml_file import Key, Schema, TomlFile, load_toml, suggest
+from wasmrun_py.model.consent import InstallPolicy
 from wasmrun_py.model.errors import ConfigError, UsageError
 from wasmrun_py.model.target import WASM_TARGET, OptimizationLevel
 
@@ -25,20 +26,21 @@ PROJECT_FILE = "wasmrun.toml"
 DEFAULT_OUTPUT = "dist"
 
 _LEVELS = tuple(OptimizationLevel)
-_POLICIES = ("auto", "system")
+_POLICIES = tuple(InstallPolicy)
+_POLICY_VARIABLE = "WASMRUN_TOOLCHAINS"
+_POLICY_KEY = ("toolchains", "policy")
 _BUILD_KEYS = {
     "target": Key(kind=str),
     "optimization": Key(kind=str, choices=_LEVELS),
     "toolchain": Key(kind=str),
 }
+_POLICY_KEYS = {"policy": Key(kind=str, choices=_POLICIES)}
 _PROJECT_SCHEMA: Schema = {
     "project": {"language": Key(kind=str), "entry": Key(kind=str), "name": Key(kind=str)},
     "build": {**_BUILD_KEYS, "args": Key(kind=list), "output": Key(kind=str)},
+    "toolchains": _POLICY_KEYS,
 }
-_USER_SCHEMA: Schema = {
-    "build": _BUILD_KEYS,
-    "toolchains": {"policy": Key(kind=str, choices=_POLICIES)},
-}
+_USER_SCHEMA: Schema = {"build": _BUILD_KEYS, "toolchains": _POLICY_KEYS}
 # Option -> (environment variable, table and key in the files).
 _PLACES = {
     "language": ("WASMRUN_LANGUAGE", ("project", "language")),
@@ -46,7 +48,6 @@ _PLACES = {
     "optimization": ("WASMRUN_OPTIMIZATION", ("build", "optimization")),
     "toolchain": ("WASMRUN_TOOLCHAIN", ("build", "toolchain")),
     "output": ("WASMRUN_OUTPUT", ("build", "output")),
-    "policy": ("WASMRUN_TOOLCHAINS", ("toolchains", "policy")),
 }
 _NAME = re.compile(r"[^\W.-][\w .+-]{0,99}")
 
@@ -83,7 +84,7 @@ class Settings:
         args: Arguments for the toolchain, the file's before the command line's.
         output_dir: Where artifacts go, absolute.
         debug_info: Keep debug information whatever the level.
-        may_install: Missing toolchains may be installed.
+        install_policy: Whether missing toolchains are installed, asked about, or refused.
         verbose: Show the toolchain's output.
         frozen: External plugins must be those of ``wasmrun.lock``, to the byte.
         origins: Option -> where its value came from (``--target``, ``WASMRUN_TARGET``, a file's name);
@@ -100,7 +101,7 @@ class Settings:
     args: tuple[str, ...]
     output_dir: Path
     debug_info: bool
-    may_install: bool
+    install_policy: InstallPolicy
     verbose: bool
     frozen: bool = False
     origins: Mapping[str, str] = field(default_factory=dict)
@@ -134,7 +135,6 @@ def resolve_settings(
             if value is not None:
                 values[option], origins[option] = value, origin
                 break
-    policy = _choice("policy", values, origins, _POLICIES)
     level = _choice("optimization", values, origins, _LEVELS)
     refused = overrides.frozen or overrides.no_toolchain_install
     return Settings(
@@ -148,24 +148,31 @@ def resolve_settings(
         args=(*_args(project_file), *overrides.args),
         output_dir=project / values.get("output", DEFAULT_OUTPUT),
         debug_info=overrides.debug_info,
-        may_install=policy != "system" and not refused,
+        install_policy=InstallPolicy.SYSTEM if refused else _find_policy(environ, project_file, user_file),
         frozen=overrides.frozen,
         verbose=overrides.verbose,
         origins=origins,
     )
 
 
-def load_install_policy(*, environ: Mapping[str, str], home: Home) -> bool:
-    """Whether missing toolchains may be installed, where no project and no flag has a say.
+def load_install_policy(*, environ: Mapping[str, str], home: Home) -> InstallPolicy:
+    """What happens to missing toolchains, where no project and no flag has a say.
 
     Raises:
         ConfigError: The user's file is broken.
         UsageError: The variable holds what it cannot.
     """
-    variable, place = _PLACES["policy"]
-    value = environ.get(variable) or _lookup(load_user_file(home), *place)
-    policy = _choice("policy", {"policy": value} if value else {}, {"policy": variable}, _POLICIES)
-    return policy != "system"
+    return _find_policy(environ, load_user_file(home))
+
+
+def _find_policy(environ: Mapping[str, str], *files: TomlFile | None) -> InstallPolicy:
+    """The variable's word, else the strictest of the files': a project cannot allow what its user refuses."""
+    named = environ.get(_POLICY_VARIABLE)
+    if named:
+        _choice("policy", {"policy": named}, {"policy": _POLICY_VARIABLE}, _POLICIES)
+        return InstallPolicy(named)
+    found = [InstallPolicy(value) for file in files if (value := _lookup(file, *_POLICY_KEY))]
+    return max(found, key=_POLICIES.index, default=InstallPolicy.AUTO)
 
 
 def load_project_file(project: Path) -> TomlFile | None:

@@ -1,4 +1,5 @@
 """What is wrong with this installation, and what is safe to mend.
 
-Looks at everything and changes nothing, but for ``repair``, which removes only what killed runs left.
+Looks at everything and changes nothing, but for what ``--fix`` asks for: ``leftovers`` removes what killed
+runs left, ``repair`` mends toolchains that wasmrun installed.
 """

@@ -8,26 +8,32 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
-from wasmrun_py.config.settings import load_user_file
+from wasmrun_py.config.settings import load_install_policy, load_user_file
 from wasmrun_py.doctor.check import Check, CheckStatus
-from wasmrun_py.doctor.leftovers import find_leftovers
-from wasmrun_py.model.errors import WasmrunError
+from wasmrun_py.doctor.leftovers import find_held_locks, find_leftovers
+from wasmrun_py.model.consent import InstallPolicy
+from wasmrun_py.model.errors import ConfigError, WasmrunError
 from wasmrun_py.model.tool import ToolStatus
 from wasmrun_py.plugin.api import ReportsTools
 from wasmrun_py.plugin.boundary import foreign_code
+from wasmrun_py.toolchain.space import nearest_existing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Mapping
 
     from wasmrun_py.model.tool import ToolReport
-    from wasmrun_py.plugin.manager import PluginManager
     from wasmrun_py.plugin.registry import RegisteredPlugin
     from wasmrun_py.system.paths import Home
 
 DEFAULT_PORT = 8420
 _LEAST_PYTHON = (3, 11)
 _LOW_DISK_BYTES = 1_000_000_000
+_SHOWN_LEFTOVERS = 5
+_POLICIES = {
+    InstallPolicy.AUTO: "missing toolchains are installed",
+    InstallPolicy.ASK: "wasmrun asks before it installs a missing toolchain",
+    InstallPolicy.SYSTEM: "missing toolchains are never installed",
+}
 _BROWSERS = (
     *("chromium", "chromium-browser", "google-chrome", "firefox", "microsoft-edge", "brave-browser"),
     *("open", "xdg-open", "explorer"),
@@ -40,10 +46,13 @@ _TOOL_STATUS = {
 }
 
 
-def examine(manager: PluginManager, *, home: Home, environ: Mapping[str, str]) -> tuple[Check, ...]:
+def examine(
+    plugins: Iterable[RegisteredPlugin], *, home: Home, environ: Mapping[str, str], now_s: float
+) -> tuple[Check, ...]:
     """Every check, in the order a person would go through them."""
-    checks = [_check_python(), _check_engine(), *_check_home(home), _check_disk(home)]
-    for registered in manager.registered:
+    checks = [_check_python(), _check_engine(), *_check_home(home), _check_policy(home, environ)]
+    checks += [*_check_leftovers(home, now_s), *_check_locks(home), _check_disk(home)]
+    for registered in plugins:
         checks += _check_plugin(registered)
     checks += [_check_port(), _check_browser(environ)]
     return tuple(checks)
@@ -80,12 +89,13 @@ def _check_home(home: Home) -> Iterator[Check]:
             hint="Move it away, or set WASMRUN_HOME to a folder.",
         )
         return
-    writable = os.access(_nearest_existing(home.root), os.W_OK)
+    folders = (home.root, home.toolchains, home.store, home.locks, home.logs, home.outputs, home.cache)
+    closed = [folder for folder in folders if not os.access(nearest_existing(folder), os.W_OK)]
     yield Check(
         name="home",
-        status=CheckStatus.OK if writable else CheckStatus.FAIL,
-        message=f"{home.root}" + ("" if writable else " cannot be written"),
-        hint="" if writable else "Change its permissions, or set WASMRUN_HOME to another folder.",
+        status=CheckStatus.FAIL if closed else CheckStatus.OK,
+        message=f"{closed[0]} cannot be written" if closed else f"{home.root}",
+        hint="Change its permissions, or set WASMRUN_HOME to another folder." if closed else "",
     )
     try:
         load_user_file(home)
@@ -94,9 +104,35 @@ def _check_home(home: Home) -> Iterator[Check]:
     else:
         found = "read" if home.config_file.is_file() else "not there, which is fine"
         yield Check(name="config", status=CheckStatus.OK, message=f"{home.config_file}: {found}")
-    leftovers = find_leftovers(home)
+
+
+def _check_policy(home: Home, environ: Mapping[str, str]) -> Check:
+    try:
+        policy = load_install_policy(environ=environ, home=home)
+    except ConfigError:
+        return Check(name="policy", status=CheckStatus.WARN, message="unknown: config.toml cannot be read")
+    except WasmrunError as error:
+        return Check(name="policy", status=CheckStatus.FAIL, message=error.message, hint=error.hint)
+    return Check(name="policy", status=CheckStatus.OK, message=f"{policy}: {_POLICIES[policy]}")
+
+
+def _check_locks(home: Home) -> Iterator[Check]:
+    held = find_held_locks(home)
+    if held:
+        yield Check(
+            name="locks",
+            status=CheckStatus.WARN,
+            message=f"held now: {', '.join(path.name for path in held)}",
+            hint="Another wasmrun is at work; whoever needs the same waits for it.",
+        )
+
+
+def _check_leftovers(home: Home, now_s: float) -> Iterator[Check]:
+    leftovers = find_leftovers(home, now_s=now_s)
     if leftovers:
-        names = ", ".join(path.name for path in leftovers)
+        names = ", ".join(path.name for path in leftovers[:_SHOWN_LEFTOVERS])
+        more = len(leftovers) - _SHOWN_LEFTOVERS
+        names += f" and {more} more" if more > 0 else ""
         yield Check(
             name="leftovers",
             status=CheckStatus.WARN,
@@ -106,7 +142,7 @@ def _check_home(home: Home) -> Iterator[Check]:
 
 
 def _check_disk(home: Home) -> Check:
-    free_bytes = shutil.disk_usage(_nearest_existing(home.root)).free
+    free_bytes = shutil.disk_usage(nearest_existing(home.root)).free
     low = free_bytes < _LOW_DISK_BYTES
     return Check(
         name="disk",
@@ -114,10 +150,6 @@ def _check_disk(home: Home) -> Check:
         message=f"{free_bytes // 1_000_000} MB free for {home.root}",
         hint="Toolchains take up to 400 MB each." if low else "",
     )
-
-
-def _nearest_existing(path: Path) -> Path:
-    return next(each for each in (path, *path.parents) if each.is_dir())
 
 
 def _check_plugin(registered: RegisteredPlugin) -> Iterator[Check]:
@@ -150,7 +182,8 @@ def _check_plugin(registered: RegisteredPlugin) -> Iterator[Check]:
 
 
 def _check_tool(plugin: str, report: ToolReport) -> Check:
-    where = f" ({report.path})" if report.path is not None else ""
+    shown = report.path is None or str(report.path) in report.message
+    where = "" if shown else f" ({report.path})"
     message = f"{report.version}{where}" if report.status is ToolStatus.READY else f"{report.message}{where}"
     return Check(
         name=f"{plugin}:{report.name}", status=_TOOL_STATUS[report.status], message=message, hint=report.hint
@@ -161,11 +194,28 @@ def _check_port() -> Check:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.settimeout(1)
         taken = probe.connect_ex(("127.0.0.1", DEFAULT_PORT)) == 0
+    if not taken:
+        return Check(name="port", status=CheckStatus.OK, message=f"{DEFAULT_PORT} is free on this machine")
     return Check(
         name="port",
-        status=CheckStatus.WARN if taken else CheckStatus.OK,
-        message=f"{DEFAULT_PORT} is {'in use' if taken else 'free'} on this machine",
+        status=CheckStatus.WARN,
+        message=f"{DEFAULT_PORT} is in use{_describe_listener(DEFAULT_PORT)}",
+        hint="End that program, or serve on another port with --port.",
     )
+
+
+def _describe_listener(port: int) -> str:
+    """`` by NAME (process N)``; empty where the system does not tell."""
+    import psutil  # noqa: PLC0415 - 20 ms, and only a port in use needs it
+
+    try:
+        for connection in psutil.net_connections("tcp"):
+            listens = connection.status == psutil.CONN_LISTEN
+            if listens and connection.laddr and connection.laddr.port == port and connection.pid:
+                return f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"
+    except (psutil.Error, OSError):
+        return ""
+    return ""
 
 
 def _check_browser(environ: Mapping[str, str]) -> Check:

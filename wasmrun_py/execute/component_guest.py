@@ -1,18 +1,20 @@
-"""Run a component: its ``wasi:cli/run``, or an exported function of simple types by name.
+"""Run a component: its ``wasi:cli/run``, or an exported function by name (``INSTANCE#NAME`` inside one).
 
 Runs in the child only.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasmtime import ExitTrap, Trap, WasmtimeError, component
 
+from wasmrun_py.execute.component_values import describe_type, find_handle, format_result, parse_argument
 from wasmrun_py.execute.failure import CallFailure, NotFoundFailure, NotRunnableFailure
-from wasmrun_py.execute.values import format_float, parse_float, parse_integer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from wasmtime import Store
     from wasmtime.component._types import ComponentExtern
 
@@ -23,24 +25,22 @@ _RUN_INTERFACE = "wasi:cli/run"
 _STATUS_INTERFACE = "wasmrun:program/status"
 _STATUS_FUNCTION = "exit-code"
 _EXIT_MASK = 0xFF
-_INTEGER_RANGES: dict[type[component.ValType], tuple[str, int, int]] = {
-    component.S8: ("s8", -(2**7), 2**7 - 1),
-    component.S16: ("s16", -(2**15), 2**15 - 1),
-    component.S32: ("s32", -(2**31), 2**31 - 1),
-    component.S64: ("s64", -(2**63), 2**63 - 1),
-    component.U8: ("u8", 0, 2**8 - 1),
-    component.U16: ("u16", 0, 2**16 - 1),
-    component.U32: ("u32", 0, 2**32 - 1),
-    component.U64: ("u64", 0, 2**64 - 1),
-}
-_OTHER_NAMES: dict[type[component.ValType], str] = {
-    component.Bool: "bool",
-    component.F32: "f32",
-    component.F64: "f64",
-    component.Char: "char",
-    component.String: "string",
-}
-_BOOLEANS = {"true": True, "false": False}
+# How many functions a hint lists.
+_LISTED_FUNCTIONS = 12
+
+
+class _Call(NamedTuple):
+    """A function and its arguments.
+
+    Attributes:
+        inside: The exported instance it lies in, or None at the top.
+        function: Its name there.
+        values: The arguments, as wasmtime takes them.
+    """
+
+    inside: str | None
+    function: str
+    values: list[Any]
 
 
 def run_component(sandbox: Sandbox, data: bytes) -> tuple[int, list[str]]:
@@ -55,16 +55,16 @@ def run_component(sandbox: Sandbox, data: bytes) -> tuple[int, list[str]]:
     compiled = sandbox.compile(component.Component, data)
     call = sandbox.request["call"]
     exports = compiled.type.exports(sandbox.engine)
-    values = None if call is None else _prepare_call(sandbox, exports, call)
+    prepared = None if call is None else _prepare_call(sandbox, exports, call)
     interface = None if call is not None else _get_run_interface(sandbox, exports)
     linker = component.Linker(sandbox.engine)
     linker.add_wasip2()
     store = sandbox.open_store()
     try:
         instance = linker.instantiate(store, compiled)
-        if interface is None:
-            function = _get_function(store, instance, str(call))
-            return 0, _call(store, function, values or [])
+        if prepared is not None:
+            function = _get_function(store, instance, prepared.function, inside=prepared.inside)
+            return 0, _call(store, function, prepared.values)
         function = _get_function(store, instance, "run", inside=interface)
         if function(store).tag == "ok":
             return 0, []
@@ -80,7 +80,7 @@ def _get_run_interface(sandbox: Sandbox, exports: dict[str, ComponentExtern]) ->
     for name in exports:
         if name.partition("@")[0] == _RUN_INTERFACE:
             return name
-    functions = _list_functions(exports)
+    functions = _list_functions(exports, sandbox)
     raise NotRunnableFailure(
         f"{sandbox.request['module']} does not export {_RUN_INTERFACE}: it is a library, not a program",
         hint=f"Call one of its exports with --call NAME: {functions}." if functions else "",
@@ -108,78 +108,90 @@ def _get_function(
     return function
 
 
-def _prepare_call(sandbox: Sandbox, exports: dict[str, ComponentExtern], name: str) -> list[Any]:
-    """Check the export and read the arguments by its types."""
-    export = exports.get(name)
-    if export is None:
-        import difflib  # noqa: PLC0415 - only this mistake needs it
-
-        near = difflib.get_close_matches(name, exports, n=3)
-        functions = _list_functions(exports)
-        raise NotFoundFailure(
-            f"{sandbox.request['module']} has no export {name!r}",
-            hint=(f"Did you mean {' or '.join(near)}? " if near else "")
-            + (f"It exports {functions}." if functions else "It exports no function at its top level."),
-        )
-    kind = export.ty
-    if not isinstance(kind, component.FuncType):
-        raise CallFailure(f"The export {name!r} is not a function")
-    described = _describe(name, kind)
-    result = kind.result
-    if any(_find_type_name(each) is None for _, each in kind.params) or (
-        result is not None and _find_type_name(result) is None
-    ):
+def _prepare_call(sandbox: Sandbox, exports: dict[str, ComponentExtern], name: str) -> _Call:
+    """Find the export and read the arguments by its types."""
+    inside, function = _find_function(sandbox, exports, name)
+    described = _describe(name, function)
+    result = function.result
+    kinds = [*(each for _, each in function.params), *([result] if result is not None else [])]
+    handle = find_handle(kinds)
+    if handle is not None:
         raise CallFailure(
-            f"{described} cannot be called from the command line",
-            hint="Only booleans, numbers, characters and strings can be passed and shown.",
+            f"{described} cannot be called from the command line: it needs {handle}",
+            hint="Numbers, booleans, characters, strings and what is made of them can be passed and shown.",
         )
     texts = sandbox.request["args"]
-    if len(texts) != len(kind.params):
-        raise CallFailure(f"{described} takes {len(kind.params)} arguments, and {len(texts)} came")
-    return [_parse_argument(text, each) for text, (_, each) in zip(texts, kind.params, strict=True)]
+    if len(texts) != len(function.params):
+        raise CallFailure(f"{described} takes {len(function.params)} arguments, and {len(texts)} came")
+    values = [parse_argument(text, each) for text, (_, each) in zip(texts, function.params, strict=True)]
+    return _Call(inside, name.rpartition("#")[2] if inside else name, values)
+
+
+def _find_function(
+    sandbox: Sandbox, exports: dict[str, ComponentExtern], name: str
+) -> tuple[str | None, component.FuncType]:
+    """The exported instance that the function lies in, or None, and the function's type."""
+    inside = None
+    extern = exports.get(name)
+    if extern is None and "#" in name:
+        wanted, _, inner = name.rpartition("#")
+        # An interface may be named without its version.
+        inside = next((each for each in exports if wanted in {each, each.partition("@")[0]}), None)
+        instance = exports[inside].ty if inside is not None else None
+        if isinstance(instance, component.ComponentInstanceType):
+            extern = instance.exports(sandbox.engine).get(inner)
+    if extern is None:
+        raise _missing(sandbox, exports, name)
+    kind = extern.ty
+    if isinstance(kind, component.FuncType):
+        return inside, kind
+    listed = _list_functions({name: extern}, sandbox)
+    raise CallFailure(f"The export {name!r} is not a function", hint=f"It holds {listed}." if listed else "")
+
+
+def _missing(sandbox: Sandbox, exports: dict[str, ComponentExtern], name: str) -> NotFoundFailure:
+    import difflib  # noqa: PLC0415 - only this mistake needs it
+
+    names = [each for each, _ in _iterate_functions(exports, sandbox)]
+    near = [each for each in names if each.rpartition("#")[2] == name]
+    near = near or difflib.get_close_matches(name, names, n=3)
+    functions = _list_functions(exports, sandbox)
+    return NotFoundFailure(
+        f"{sandbox.request['module']} has no export {name!r}",
+        hint=(f"Did you mean {' or '.join(near)}? " if near else "")
+        + (f"It exports {functions}." if functions else "It exports no function."),
+    )
 
 
 def _call(store: Store, function: component.Func, values: list[Any]) -> list[str]:
     result_type = function.type(store).result
     returned = function(store, *values)
-    return [] if result_type is None else [_format_result(returned, result_type)]
-
-
-def _parse_argument(text: str, kind: component.ValType) -> Any:
-    if type(kind) in _INTEGER_RANGES:
-        return parse_integer(text, *_INTEGER_RANGES[type(kind)])
-    if isinstance(kind, component.F32 | component.F64):
-        is_single = isinstance(kind, component.F32)
-        return parse_float(text, "f32" if is_single else "f64", is_single=is_single)
-    if isinstance(kind, component.Bool):
-        if text not in _BOOLEANS:
-            raise CallFailure(f"{text!r} is neither true nor false, and bool is wanted")
-        return _BOOLEANS[text]
-    if isinstance(kind, component.Char) and len(text) != 1:
-        raise CallFailure(f"{text!r} is not one character, and char is wanted")
-    return text
-
-
-def _format_result(value: Any, kind: component.ValType) -> str:
-    if isinstance(kind, component.F32 | component.F64):
-        return format_float(value, is_single=isinstance(kind, component.F32))
-    return str(value).lower() if isinstance(kind, component.Bool) else str(value)
-
-
-def _find_type_name(kind: component.ValType) -> str | None:
-    """The name of a type that fits a command line; None for any other."""
-    known = _INTEGER_RANGES.get(type(kind))
-    return known[0] if known else _OTHER_NAMES.get(type(kind))
+    return [] if result_type is None else [format_result(returned, result_type)]
 
 
 def _describe(name: str, kind: component.FuncType) -> str:
-    """``greet(name: string) -> string``, with ``?`` for types that are not simple."""
-    params = ", ".join(f"{param}: {_find_type_name(each) or '?'}" for param, each in kind.params)
+    """``greet(name: string) -> string``."""
+    params = ", ".join(f"{param}: {describe_type(each)}" for param, each in kind.params)
     result = kind.result
-    arrow = f" -> {_find_type_name(result) or '?'}" if result is not None else ""
-    return f"{name}({params}){arrow}"
+    return f"{name}({params})" + (f" -> {describe_type(result)}" if result is not None else "")
 
 
-def _list_functions(exports: dict[str, ComponentExtern]) -> str:
-    kinds = ((name, export.ty) for name, export in exports.items())
-    return ", ".join(_describe(name, kind) for name, kind in kinds if isinstance(kind, component.FuncType))
+def _iterate_functions(
+    exports: dict[str, ComponentExtern], sandbox: Sandbox
+) -> Iterator[tuple[str, component.FuncType]]:
+    """Every exported function; those of an instance as ``INSTANCE#NAME``."""
+    for name, export in exports.items():
+        kind = export.ty
+        if isinstance(kind, component.FuncType):
+            yield name, kind
+        elif isinstance(kind, component.ComponentInstanceType):
+            for inner, extern in kind.exports(sandbox.engine).items():
+                function = extern.ty
+                if isinstance(function, component.FuncType):
+                    yield f"{name}#{inner}", function
+
+
+def _list_functions(exports: dict[str, ComponentExtern], sandbox: Sandbox) -> str:
+    described = [_describe(name, kind) for name, kind in _iterate_functions(exports, sandbox)]
+    more = len(described) - _LISTED_FUNCTIONS
+    return ", ".join(described[:_LISTED_FUNCTIONS]) + (f" and {more} more" if more > 0 else "")

@@ -42,6 +42,7 @@ translated into them where they enter, with ``raise ... from``. Nothing here pri
     │   ├── GuestLimitError       124    guest-limit
     │   └── TrapError             134    trap
     ├── UnhealthyError              1    unhealthy
+    ├── ContractError               1    contract-broken
     └── InterruptError            130    interrupted
 
 ``ExecError`` and its kin follow ``env(1)`` and ``timeout(1)`` (DESIGN §5).
@@ -410,6 +411,12 @@ class UnhealthyError(WasmrunError):
     """``doctor`` found something that does not work."""
 
     code = "unhealthy"
+
+
+class ContractError(WasmrunError):
+    """``plugin test`` found that a plugin does not keep the contract."""
+
+    code = "contract-broken"
 
 
 class InterruptError(WasmrunError):

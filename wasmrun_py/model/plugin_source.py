@@ -16,9 +16,23 @@ from wasmrun_py.model.errors import UsageError
 NAME_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """What a plugin may be called (DESIGN §6): it becomes a file name and an argument."""
 
-ARCHIVE_SUFFIXES: Final = (".whl", ".zip", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
+VERSION_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+!_-]{0,63}")
+"""What a version may be: it becomes a part of a file name and of an argument."""
 
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+!_-]{0,63}")
+WHEEL_SUFFIX: Final = ".whl"
+ARCHIVE_SUFFIXES: Final = (
+    WHEEL_SUFFIX,
+    ".zip",
+    ".tar.gz",
+    ".tgz",
+    ".tar.xz",
+    ".txz",
+    ".tar.bz2",
+    ".tbz2",
+    ".tar",
+)
+"""What the name of a wheel or an archive ends in."""
+
 _REF = re.compile(r"[A-Za-z0-9][\w./+-]{0,199}")
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _GIT_SCHEMES = ("https", "ssh", "file")
@@ -204,7 +218,7 @@ def _parse_named(text: str, named: str, separator: str, version: str | None) -> 
             f"{text} names version {pinned}, and --version says {version}", hint="Name one of them."
         )
     wanted = pinned if found else version
-    if wanted is not None and not _VERSION.fullmatch(wanted):
+    if wanted is not None and not VERSION_PATTERN.fullmatch(wanted):
         raise UsageError(
             f"{wanted[:60]!r} is not a version", hint=f"An exact one is wanted: {name}{separator}1.2.3"
         )

@@ -26,11 +26,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wasmrun_py.model.build import BuildConfig, BuildResult, Toolchain
+    from wasmrun_py.model.consent import Confirmer
     from wasmrun_py.model.diagnostic import Diagnostic, Severity
     from wasmrun_py.model.events import Reporter
+    from wasmrun_py.model.manifest import TransportKind
     from wasmrun_py.model.target import OptimizationLevel
     from wasmrun_py.model.tool import ToolReport
     from wasmrun_py.system.paths import Home
+    from wasmrun_py.toolchain.provision import ProvisionPolicy
 
 __all__ = [
     "ENTRY_POINT_GROUP",
@@ -77,12 +80,26 @@ class PluginContext:
     Attributes:
         environ: The user's environment. A plugin reads this, never ``os.environ``.
         home: Where installed toolchains and logs live.
-        may_install: Missing toolchains may be installed into ``home`` without asking.
+        may_install: Missing toolchains may be installed into ``home``.
+        confirm: Asks the user before each installation; None when nobody need be asked.
+        plugin_path: Folders of plugins that the store does not manage (``WASMRUN_PLUGIN_PATH``), absolute.
+        transport: The one way to call external plugins (``--transport``), or None to choose.
     """
 
     environ: Mapping[str, str]
     home: Home
     may_install: bool = True
+    confirm: Confirmer | None = None
+    plugin_path: tuple[Path, ...] = ()
+    transport: TransportKind | None = None
+
+    def provision_policy(self) -> ProvisionPolicy:
+        """The same, as the room that installs toolchains takes it."""
+        from wasmrun_py.toolchain.provision import ProvisionPolicy  # noqa: PLC0415 - only builds install
+
+        return ProvisionPolicy(
+            environ=self.environ, home=self.home, may_install=self.may_install, confirm=self.confirm
+        )
 
 
 class WasmBuilder(Protocol):

@@ -20,7 +20,7 @@ from wasmrun_py.plugin.boundary import foreign_code
 from wasmrun_py.system.fs import digest_file, translate_write_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from wasmrun_py.model.events import Reporter
@@ -64,10 +64,12 @@ class ContractReport:
     Attributes:
         plugin: The plugin's name.
         results: One a check.
+        built: The files that each level's build gave, relative to the output folder, the module first.
     """
 
     plugin: str
     results: tuple[CheckResult, ...]
+    built: Mapping[OptimizationLevel, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -117,6 +119,7 @@ class _Subject:
         scratch: An empty folder.
         reporter: Receives what builds say.
         sizes: The module's size in bytes at each level that was built.
+        built: The files of each level, relative.
     """
 
     plugin: Plugin
@@ -124,6 +127,7 @@ class _Subject:
     scratch: Path
     reporter: Reporter
     sizes: dict[OptimizationLevel, int] = field(default_factory=dict)
+    built: dict[OptimizationLevel, tuple[str, ...]] = field(default_factory=dict)
 
     def need_sample(self) -> Sample:
         if self.sample is None:
@@ -179,7 +183,7 @@ def run_contract(
         results.append(result)
         if on_result is not None:
             on_result(result)
-    return ContractReport(plugin=_name(plugin), results=tuple(results))
+    return ContractReport(plugin=_name(plugin), results=tuple(results), built=subject.built)
 
 
 def _run(check: Check, subject: _Subject) -> CheckResult:
@@ -273,6 +277,8 @@ def _check_builds(subject: _Subject) -> None:
         )
         _expect_untouched(sample.project, before)
         subject.sizes[level] = artifacts[0].size_bytes
+        names = (each.path.relative_to(folder / "out").as_posix() for each in artifacts)
+        subject.built[level] = tuple(names)
 
 
 def _check_sizes(subject: _Subject) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from wasmrun_py.model.installed_plugin import InstalledPlugin
     from wasmrun_py.plugin.api import PluginContext
+    from wasmrun_py.plugin.transport.base import Incident
     from wasmrun_py.plugin.transport.external import ExternalPlugin
 
 
@@ -41,10 +43,39 @@ def register(installed: InstalledPlugin, context: PluginContext) -> RegisteredPl
 
 def make_plugin(installed: InstalledPlugin, store: Path, context: PluginContext) -> ExternalPlugin:
     """The plugin's object; its files are compared with what was installed before it is first called."""
-    world = TransportWorld(
+    world = make_world(context, plugin=installed.name, build=installed.generation)
+    return open_installed(installed, store, replace(world, verify=partial(require_intact, installed, store)))
+
+
+def make_world(context: PluginContext, *, plugin: str, build: str) -> TransportWorld:
+    """The world that an external plugin of this name is called in; its crashes are kept.
+
+    Args:
+        context: The world of this run.
+        plugin: The plugin's name.
+        build: What identifies its files.
+    """
+
+    def keep(incident: Incident) -> None:
+        from datetime import UTC, datetime  # noqa: PLC0415 - only a crash has a date
+
+        from wasmrun_py.plugin.store.crashes import Crash, record_crash  # noqa: PLC0415 - as above
+
+        crash = Crash(
+            at=datetime.now(UTC).isoformat(timespec="seconds"),
+            build=build,
+            transport=incident.transport,
+            phase=incident.phase,
+            message=incident.message,
+            log_file=str(incident.log_file) if incident.log_file else None,
+        )
+        record_crash(context.home, plugin, crash)
+
+    return TransportWorld(
         environ=context.environ,
         home=context.home,
         may_install=context.may_install,
-        verify=partial(require_intact, installed, store),
+        confirm=context.confirm,
+        on_crash=keep,
+        forced=context.transport,
     )
-    return open_installed(installed, store, world)

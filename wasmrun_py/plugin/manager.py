@@ -16,6 +16,7 @@ from wasmrun_py.model.errors import (
     NoPluginMatchError,
     PluginFailedError,
     PluginNotFoundError,
+    TransportError,
 )
 from wasmrun_py.model.manifest import Match, MatchKind, NoMatch, PluginType
 from wasmrun_py.plugin.boundary import foreign_code
@@ -220,6 +221,9 @@ class PluginManager:
             return _refusal(registered.name, "it is disabled")
         if registered.plugin is None:
             return _refusal(registered.name, registered.health.message)
+        forced = self._context.transport
+        if forced is not None and forced not in registered.transports:
+            return _refusal(registered.name, f"it has no {forced} transport")
         try:
             with foreign_code(registered.name, "can_handle_project"):
                 answer = registered.plugin.can_handle_project(project)
@@ -251,6 +255,7 @@ class PluginManager:
                     phase="load",
                     hint="Reinstall or remove the plugin.",
                 )
+            self._require_transport(registered)
             return ChosenPlugin(
                 name=name, info=registered.info, plugin=registered.plugin, registered=registered
             )
@@ -261,6 +266,17 @@ class PluginManager:
         raise PluginNotFoundError(
             f'There is no plugin "{name}"', hint=_near(name, [each.name for each in self._registered])
         )
+
+    def _require_transport(self, registered: RegisteredPlugin) -> None:
+        """Refuse a plugin that cannot be called in the one way that was asked for."""
+        forced = self._context.transport
+        if forced is not None and forced not in registered.transports:
+            raise TransportError(
+                f'Plugin "{registered.name}" has no {forced} transport',
+                plugin=registered.name,
+                phase="start",
+                hint=f"It can be called through: {', '.join(registered.transports)}.",
+            )
 
     def _get_for_language(self, language: str, detection: Detection) -> ChosenPlugin:
         speaking = {

@@ -24,6 +24,7 @@ from wasmrun_py.plugin.entry_points import load_entry_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from wasmrun_py.model.installed_plugin import InstalledPlugin
     from wasmrun_py.plugin.api import Plugin, PluginContext
@@ -47,6 +48,7 @@ class RegisteredPlugin:
         health: Healthy, or why it could not be loaded.
         enabled: It takes part in detection and builds.
         installed: Its entry in ``config.toml``, or None when it is no installed plugin.
+        library: Where it was found, when it is one of ``WASMRUN_PLUGIN_PATH``.
     """
 
     name: str
@@ -58,10 +60,17 @@ class RegisteredPlugin:
     transports: tuple[TransportKind, ...] = (TransportKind.PYTHON,)
     enabled: bool = True
     installed: InstalledPlugin | None = None
+    library: Path | None = None
+
+    @property
+    def used_transport(self) -> TransportKind:
+        """The transport that was used last; before any was, the one that would be tried first."""
+        used = getattr(self.plugin, "transport", None)
+        return used if isinstance(used, TransportKind) else self.transport
 
 
 def load_registered_plugins(context: PluginContext) -> tuple[RegisteredPlugin, ...]:
-    """Load every plugin of the entry-point group and of the store: external ones first, then by name.
+    """Load every plugin of the entry-point group, the search path and the store: external ones first.
 
     A plugin that fails to load is returned with its health and no object, behind the others; nothing is
     raised for it.
@@ -69,9 +78,25 @@ def load_registered_plugins(context: PluginContext) -> tuple[RegisteredPlugin, .
     Raises:
         ConfigError: ``config.toml`` is broken.
     """
-    loaded = [_load(each, context) for each in load_entry_points(ENTRY_POINT_GROUP, sys.path)]
+    loaded = [*load_announced_plugins(context)]
+    # The user names these folders for this run: of two plugins of one name theirs is taken.
+    loaded += _load_search_path(context)
     loaded += _load_installed(context)
     return tuple(_without_namesakes(sorted(loaded, key=_order)))
+
+
+def load_announced_plugins(context: PluginContext) -> tuple[RegisteredPlugin, ...]:
+    """Those of the entry-point group alone: what there is while ``config.toml`` cannot be read."""
+    loaded = (_load(each, context) for each in load_entry_points(ENTRY_POINT_GROUP, sys.path))
+    return tuple(sorted(loaded, key=_order))
+
+
+def _load_search_path(context: PluginContext) -> list[RegisteredPlugin]:
+    if not context.plugin_path:
+        return []
+    from wasmrun_py.plugin.search_path import load_search_path  # noqa: PLC0415 - few runs have one
+
+    return load_search_path(context)
 
 
 def _load_installed(context: PluginContext) -> list[RegisteredPlugin]:

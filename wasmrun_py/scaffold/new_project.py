@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wasmrun_py.model.errors import UsageError
-from wasmrun_py.system.fs import staging_folder, translate_write_errors
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from wasmrun_py.scaffold.template import fill_template
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-_PLACEHOLDER = "{{name}}"
 
 
 def find_templates() -> tuple[str, ...]:
@@ -57,25 +52,4 @@ def create_project(name: str, template: str, *, parent: Path) -> tuple[Path, ...
         raise UsageError(
             f'There is no template "{template}"', hint=f"Templates: {', '.join(find_templates())}."
         )
-    folder = parent / name
-    if folder.is_symlink() or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
-        raise UsageError(f"{folder} is already there", hint="Choose another name, or remove it first.")
-    source = _TEMPLATES / template
-    files = tuple(_walk(source))
-    with staging_folder(parent, prefix=f".{name}-") as staging, translate_write_errors(f"create {folder}"):
-        made = staging / name
-        for file in files:
-            text = (source / file).read_text(encoding="utf-8").replace(_PLACEHOLDER, name)
-            target = made / file
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text, encoding="utf-8", newline="\n")
-        if folder.exists():
-            folder.rmdir()
-        made.rename(folder)
-    return files
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
-            yield path.relative_to(folder)
+    return fill_template(_TEMPLATES / template, parent / name, {"name": name})

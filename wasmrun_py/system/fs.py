@@ -17,8 +17,9 @@ import sys
 import tempfile
 import zlib
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wasmrun_py.model.errors import OutputError, UnreadablePathError, UsageError
 
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     import filelock
 
 _FILE_MODE = 0o644
-_TEMPORARY_SUFFIX = ".tmp"
+TEMPORARY_PREFIX: Final = ".tmp-"
+"""How the names of our temporary files and links begin, and of the store's staging folders."""
+
 _STAGING_TRIES = 5
 _PROGRAM_MODE = 0o755
 _REASONS = {
@@ -77,8 +80,8 @@ def atomic_write(path: Path, data: bytes) -> None:
     with translate_write_errors(f"write {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
         target = path.resolve()
-        prefix = f".{target.name[:40]}.{_own_tag()}"
-        handle, temporary = tempfile.mkstemp(prefix=prefix, suffix=_TEMPORARY_SUFFIX, dir=target.parent)
+        prefix = f"{TEMPORARY_PREFIX}{_own_tag()}"
+        handle, temporary = tempfile.mkstemp(prefix=prefix, dir=target.parent)
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(data)
@@ -177,7 +180,7 @@ def replace_link(link: Path, *, to: Path) -> None:
                 link.rmdir()
             _winapi.CreateJunction(str(to), str(link))
             return
-        temporary = link.with_name(f".{link.name[:40]}.{_own_tag()}link{_TEMPORARY_SUFFIX}")
+        temporary = link.with_name(f"{TEMPORARY_PREFIX}{_own_tag()}link")
         temporary.unlink(missing_ok=True)
         temporary.symlink_to(to)
         temporary.replace(link)
@@ -352,7 +355,7 @@ def find_orphans(folder: Path, prefix: str) -> list[Path]:
 
     Args:
         folder: Where to look; it may be missing.
-        prefix: How their names begin (``.tmp-``, ``.config.toml.``).
+        prefix: How their names begin (``TEMPORARY_PREFIX``, a staging folder's).
     """
     try:
         with os.scandir(folder) as entries:
@@ -361,7 +364,7 @@ def find_orphans(folder: Path, prefix: str) -> list[Path]:
         return []
     if not names:
         return []
-    own = re.compile(rf"{re.escape(prefix)}{_machine_tag()}-(\d+)-\w+({re.escape(_TEMPORARY_SUFFIX)})?")
+    own = re.compile(rf"{re.escape(prefix)}{_machine_tag()}-(\d+)-\w+")
     matches = [(name, own.fullmatch(name)) for name in names]
     return [folder / name for name, match in matches if match and not _is_alive(int(match[1]))]
 
@@ -431,6 +434,29 @@ def _copy_file(path: Path, target: Path) -> None:
 def _machine_tag() -> str:
     """Six hex digits for this machine: a shared folder may be in use by another one's processes."""
     return f"{zlib.crc32(platform.node().encode()) & 0xFFFFFF:06x}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagingOwner:
+    """The process of this machine that made a temporary file or folder."""
+
+    pid: int
+    alive: bool
+
+
+def find_staging_owner(path: Path) -> StagingOwner | None:
+    """Who made a temporary file or folder, by its name; None for another machine's, and for any other."""
+    match = re.fullmatch(rf".*[.-]{_machine_tag()}-(\d+)-\w+", path.name)
+    return StagingOwner(pid=int(match[1]), alive=_is_alive(int(match[1]))) if match else None
+
+
+def find_staging_process(parent: Path, *, prefix: str) -> int | None:
+    """The living process of this machine that works in a staging folder of ``parent``, or None."""
+    try:
+        owners = [find_staging_owner(path) for path in parent.glob(f"{prefix}*")]
+    except OSError:
+        return None
+    return next((owner.pid for owner in owners if owner is not None and owner.alive), None)
 
 
 def _is_alive(pid: int) -> bool:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 _CHUNK_BYTES = 65536
 _TERMINATE_GRACE_S = 1.0
+# One that was talked to has had its say.
+_CHILD_GRACE_S = 0.2
 _PIPE_DRAIN_S = 2.0
 _POLL_S = 0.2
 _PR_SET_PDEATHSIG = 1
@@ -308,8 +310,11 @@ class Child:
             if grace_s:
                 _wait(self._popen, time.monotonic() + grace_s)
             self._drop_chunks()
-            _end_tree(self._popen, *self._pumps)
+            # Whatever left the tree goes first: it may hold the pipes open that are drained below.
+            if self._popen.poll() is None:
+                _kill_tree(self._popen, own_session=True, grace_s=_CHILD_GRACE_S)
             _end_marked(self._mark)
+            _end_tree(self._popen, *self._pumps)
         return self._popen.returncode
 
     def _take(self, chunk: bytes) -> None:
@@ -490,7 +495,9 @@ def _end_tree(child: subprocess.Popen[bytes], *pumps: _Pump, own_session: bool =
             pipe.close()
 
 
-def _kill_tree(child: subprocess.Popen[bytes], *, own_session: bool) -> None:
+def _kill_tree(
+    child: subprocess.Popen[bytes], *, own_session: bool, grace_s: float = _TERMINATE_GRACE_S
+) -> None:
     """Terminate, wait a moment, then kill: first politely, never for ever."""
     descendants = _descendants(child.pid)
     _signal_group(child, signal.SIGTERM, own_session=own_session)
@@ -498,8 +505,8 @@ def _kill_tree(child: subprocess.Popen[bytes], *, own_session: bool) -> None:
         with contextlib.suppress(_psutil().Error):
             process.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
-        child.wait(timeout=_TERMINATE_GRACE_S)
-    _, alive = _psutil().wait_procs(descendants, timeout=_TERMINATE_GRACE_S if descendants else 0)
+        child.wait(timeout=grace_s)
+    _, alive = _psutil().wait_procs(descendants, timeout=grace_s if descendants else 0)
     _signal_group(child, getattr(signal, "SIGKILL", signal.SIGTERM), own_session=own_session)
     for process in alive:
         with contextlib.suppress(_psutil().Error):

@@ -29,12 +29,18 @@ class GrowthMeter:
         label: The step's label.
         whole: A folder whose whole content counts (the staging folder).
         caches: Folders of which only ``.tmp*`` entries that appear after the start count.
-        total_bytes: The size at the end.
+        total_bytes: The size at the end, or None when nobody can say.
         reporter: Receives the events, from a second thread.
     """
 
     def __init__(
-        self, *, label: str, whole: Path, caches: tuple[Path, ...], total_bytes: int, reporter: Reporter
+        self,
+        *,
+        label: str,
+        whole: Path,
+        caches: tuple[Path, ...],
+        total_bytes: int | None,
+        reporter: Reporter,
     ) -> None:
         self._label = label
         self._whole = whole
@@ -70,7 +76,9 @@ class GrowthMeter:
             if entry not in self._known
         )
         # The same bytes appear in the cache first and in the staging folder after: they count once.
-        now_bytes = min(max(cached, folder_bytes(str(self._whole))), self._total_bytes)
+        now_bytes = max(cached, folder_bytes(str(self._whole)))
+        if self._total_bytes is not None:
+            now_bytes = min(now_bytes, self._total_bytes)
         if now_bytes > self._done_bytes:
             self._done_bytes = now_bytes
             event = Progress(label=self._label, done_bytes=now_bytes, total_bytes=self._total_bytes)

@@ -17,6 +17,7 @@ from wasmrun_py.system.fs import translate_write_errors
 from wasmrun_py.system.process import ToolCall, describe_exit, run_tool
 from wasmrun_py.toolchain.growth import GrowthMeter
 from wasmrun_py.toolchain.pypi import names_network, redact_credentials
+from wasmrun_py.toolchain.space import SPACE_HINT, names_full_disk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +35,7 @@ _PROBE_TIMEOUT_S = 20.0
 _LOCKED_FILES = ("package.json", "package-lock.json")
 _REASON_LINES = 3
 _SPOKEN = re.compile(r"npm (?:error|ERR!) ?(?P<said>.*)")
+_NOT_UNPACKED = re.compile(r"TAR_(?:ENTRY_ERROR|BAD_ARCHIVE|ENTRY_INVALID) (?P<said>.*)")
 _NOISE = re.compile(
     r"(?:code|errno|syscall|type|address|port) |A complete log of this run|at |404\s*$|\{|\}|network This is"
 )
@@ -116,6 +118,8 @@ class NpmClient:
 
 def npm_hint(reason: str) -> str:
     """What to do about a failed npm, from its own words."""
+    if names_full_disk(reason):
+        return SPACE_HINT
     if names_network(reason):
         return "Check the network and npm's registry and proxy settings (`npm config list`), then try again."
     return "Check npm's settings (`npm config list`), then try again."
@@ -129,6 +133,12 @@ def parse_npm_reason(output: str) -> str:
     return " / ".join(dict.fromkeys(telling[:_REASON_LINES]))
 
 
+def find_unpacking_fault(output: str) -> str | None:
+    """What npm could not unpack: on a full disk it says so, leaves files out, and ends with success."""
+    found = _NOT_UNPACKED.search(output)
+    return None if found is None else f"files could not be unpacked: {found['said'].strip()}"
+
+
 def _try(call: ToolCall, reporter: Reporter) -> str | None:
     """Run npm; None when it installed, else the reason."""
 
@@ -140,5 +150,5 @@ def _try(call: ToolCall, reporter: Reporter) -> str | None:
     except (MissingToolError, ToolCrashedError, LimitError) as error:
         return error.message
     if result.returncode == 0:
-        return None
+        return find_unpacking_fault(result.output)
     return parse_npm_reason(result.output) or describe_exit(result.returncode)

@@ -7,30 +7,33 @@ packages are fetched is the business of ``pypi`` and ``npm``, each a ``PackageCl
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from wasmrun_py.model.errors import MissingToolError, ProvisionError, ToolCrashedError
+from wasmrun_py.model.consent import InstallOffer
+from wasmrun_py.model.errors import MissingToolError, OutputError, ProvisionError, ToolCrashedError
 from wasmrun_py.model.events import Level, Message, StepFinished, StepStarted
 from wasmrun_py.system.fs import (
     atomic_write,
     exclusive_lock,
+    find_staging_process,
     remove_tree,
     staging_folder,
     translate_write_errors,
 )
+from wasmrun_py.toolchain.space import measure_folder, require_space
 from wasmrun_py.toolchain.version import load_answer, parse_version
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from wasmrun_py.model.consent import Confirmer
     from wasmrun_py.model.events import Reporter
     from wasmrun_py.system.paths import Home
     from wasmrun_py.toolchain.pin import ToolchainPin
 
-_RECEIPT = "receipt.json"
+RECEIPT = "receipt.json"
 _HEADROOM = 1.25
 _MEGABYTE = 1_000_000
 
@@ -43,11 +46,24 @@ class ProvisionPolicy:
         environ: The user's environment, handed to the package client whole.
         home: Where toolchains are installed.
         may_install: False refuses to install anything.
+        confirm: Asked before each installation; None installs without asking.
     """
 
     environ: Mapping[str, str]
     home: Home
     may_install: bool = True
+    confirm: Confirmer | None = None
+
+    def ask(self, offer: InstallOffer, *, tools: Sequence[str], hint: str) -> None:
+        """Ask the user, where they want to be asked.
+
+        Raises:
+            MissingToolError: They said no; with ``tools`` and ``hint``.
+        """
+        if self.confirm is not None and not self.confirm(offer):
+            raise MissingToolError(
+                f"Not installed, because you said no: {offer.title}", tools=tools, hint=hint
+            )
 
 
 class PackageClient(Protocol):
@@ -72,7 +88,7 @@ def find_provisioned(pin: ToolchainPin, home: Home) -> Path | None:
     folder = pin.folder(home)
     program = pin.program_in(folder)
     try:
-        return program if (folder / _RECEIPT).is_file() and program.is_file() else None
+        return program if (folder / RECEIPT).is_file() and program.is_file() else None
     except OSError:
         return None
 
@@ -90,23 +106,43 @@ def get_provisioned(
 
     Raises:
         MissingToolError: It is not there and may not be installed; the hint names the commands.
-        ProvisionError: It could not be installed: no network, a wrong hash, no space, a failed probe.
-        OutputError: The destination cannot be written.
+        ProvisionError: It could not be installed: no network, a wrong hash, no space, a failed probe, a
+            destination that cannot be written.
     """
     program = find_provisioned(pin, policy.home)
     if program is not None:
         return program
     if not policy.may_install:
         raise refused(pin)
-    lock = policy.home.locks / f"toolchain-{pin.slug}.lock"
+    # Before the lock: others must not have to wait for a person.
+    policy.ask(_offer(pin, policy.home), tools=[pin.name], hint=_by_hand(pin))
+    try:
+        with exclusive_lock(toolchain_lock(pin, policy.home), on_wait=_teller(pin, policy.home, reporter)):
+            # Whoever held the lock may have done the work.
+            found = find_provisioned(pin, policy.home)
+            return found or _install(pin, policy, reporter, client or _pypi_client())
+    except OutputError as error:
+        raise ProvisionError(
+            f"{pin.title} could not be installed. {error.message}",
+            tools=[pin.name],
+            hint="Make it writable, free some space, or point WASMRUN_HOME at another folder.",
+        ) from error
+
+
+def toolchain_lock(pin: ToolchainPin, home: Home) -> Path:
+    """The lock that whoever installs or removes a toolchain holds."""
+    return home.locks / f"toolchain-{pin.slug}.lock"
+
+
+def _teller(pin: ToolchainPin, home: Home, reporter: Reporter) -> Callable[[], None]:
+    """Says for whom we wait."""
 
     def tell() -> None:
-        text = f"Another wasmrun is installing {pin.title}; waiting…"
-        reporter.emit(Message(level=Level.INFO, text=text))
+        number = find_staging_process(home.toolchains, prefix=_leftover_prefix(pin))
+        who = f"Another wasmrun (process {number})" if number else "Another wasmrun"
+        reporter.emit(Message(level=Level.INFO, text=f"{who} is installing {pin.title}; waiting…"))
 
-    with exclusive_lock(lock, on_wait=tell):
-        # Whoever held the lock may have done the work.
-        return find_provisioned(pin, policy.home) or _install(pin, policy, reporter, client or _pypi_client())
+    return tell
 
 
 def remove_provisioned(pin: ToolchainPin, home: Home) -> bool:
@@ -118,7 +154,7 @@ def remove_provisioned(pin: ToolchainPin, home: Home) -> bool:
     folder = pin.folder(home)
     if not folder.exists():
         return False
-    with exclusive_lock(home.locks / f"toolchain-{pin.slug}.lock", on_wait=lambda: None):
+    with exclusive_lock(toolchain_lock(pin, home), on_wait=lambda: None):
         _discard(folder, pin)
         _remove_leftovers(pin, home)
     return True
@@ -129,10 +165,22 @@ def refused(pin: ToolchainPin) -> MissingToolError:
     return MissingToolError(
         f"{pin.name} is not installed, and wasmrun may not install it",
         tools=[pin.name],
-        hint=(
-            f"Install it with `{pin.manual_install}` ({pin.source}), put your own "
-            f"{pin.name} on PATH, or unset WASMRUN_TOOLCHAINS and leave --no-toolchain-install out."
-        ),
+        hint=f"{_by_hand(pin)} Or let wasmrun do it: WASMRUN_TOOLCHAINS=auto, without "
+        "--no-toolchain-install and --frozen.",
+    )
+
+
+def _by_hand(pin: ToolchainPin) -> str:
+    return f"Install it with `{pin.manual_install}` ({pin.source}), or put your own {pin.name} on PATH."
+
+
+def _offer(pin: ToolchainPin, home: Home) -> InstallOffer:
+    return InstallOffer(
+        title=pin.title,
+        source=pin.source,
+        folder=pin.folder(home),
+        download_bytes=pin.download_bytes,
+        unpacked_bytes=pin.unpacked_bytes,
     )
 
 
@@ -142,9 +190,10 @@ def _install(pin: ToolchainPin, policy: ProvisionPolicy, reporter: Reporter, cli
     with translate_write_errors(f"create {home.toolchains}"):
         home.toolchains.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(pin, home)
-    _check_space(pin, home)
+    require_space(home.toolchains, int(pin.unpacked_bytes * _HEADROOM), title=pin.title, tools=[pin.name])
     folder = pin.folder(home)
-    reporter.emit(Message(level=Level.INFO, text=_notice(pin, folder)))
+    if policy.confirm is None:
+        reporter.emit(Message(level=Level.INFO, text=_notice(pin, folder)))
     label = f"Installing {pin.title}"
     reporter.emit(StepStarted(label=label))
     try:
@@ -200,19 +249,6 @@ def _discard(folder: Path, pin: ToolchainPin) -> None:
         folder.rename(away / "old")
 
 
-def _check_space(pin: ToolchainPin, home: Home) -> None:
-    with translate_write_errors(f"look at {home.toolchains}"):
-        free_bytes = shutil.disk_usage(home.toolchains).free
-    needed_bytes = int(pin.unpacked_bytes * _HEADROOM)
-    if free_bytes < needed_bytes:
-        raise ProvisionError(
-            f"{pin.title} needs {needed_bytes // _MEGABYTE} MB in {home.toolchains}, "
-            f"and {free_bytes // _MEGABYTE} MB are free there",
-            tools=[pin.name],
-            hint="Free some space, or point WASMRUN_HOME at a larger disk.",
-        )
-
-
 def _probe(pin: ToolchainPin, argv: tuple[str, ...], environ: Mapping[str, str]) -> None:
     """Run the program once: a toolchain that was never seen working is not installed."""
     try:
@@ -235,10 +271,13 @@ def _write_receipt(pin: ToolchainPin, folder: Path) -> None:
     import json  # noqa: PLC0415 - as above
     from datetime import UTC, datetime  # noqa: PLC0415 - as above
 
+    size = measure_folder(folder)
     receipt = {
         "name": pin.name,
         "version": pin.version,
         "source": pin.source,
         "installed_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "files": size.files,
+        "size_bytes": size.size_bytes,
     }
-    atomic_write(folder / _RECEIPT, json.dumps(receipt, indent=2).encode() + b"\n")
+    atomic_write(folder / RECEIPT, json.dumps(receipt, indent=2).encode() + b"\n")

@@ -18,6 +18,7 @@ from wasmrun_py.model.events import ToolOutput, ToolStarted
 from wasmrun_py.system.process import ToolCall, describe_exit, run_tool
 from wasmrun_py.toolchain.find import find_tool
 from wasmrun_py.toolchain.growth import GrowthMeter
+from wasmrun_py.toolchain.space import SPACE_HINT, names_full_disk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -193,6 +194,8 @@ def parse_reason(output: str) -> str:
 
 def _hint(pin: ToolchainPin, reasons: str) -> str:
     by_hand = f"put your own {pin.name} on PATH"
+    if names_full_disk(reasons):
+        return SPACE_HINT
     if names_network(reasons):
         return f"Check the network and the index and proxy settings of uv or pip and try again, or {by_hand}."
     return f"Check the settings of uv or pip (index, certificates, build policy), or {by_hand}."

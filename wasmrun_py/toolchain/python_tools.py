@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wasmrun_py.model.consent import InstallOffer
 from wasmrun_py.model.errors import LimitError, MissingToolError, ProvisionError, ToolCrashedError
 from wasmrun_py.model.events import Level, Message, ToolStarted
 from wasmrun_py.system.process import ToolCall, describe_exit, run_tool
@@ -132,6 +133,8 @@ def get_python(pin: ToolchainPin, policy: ProvisionPolicy, reporter: Reporter) -
     uv = find_uv(policy.environ)
     if uv is None or not policy.may_install:
         raise MissingToolError(f"{pin.title} needs {needed}, which is not there", tools=[needed], hint=hint)
+    offer = InstallOffer(title=f"{needed}, which {pin.title} needs", source="uv")
+    policy.ask(offer, tools=[needed], hint=hint)
     reporter.emit(Message(level=Level.INFO, text=f"{pin.title} needs {needed}: installing it with uv"))
     argv = (str(uv), "python", "install", "--no-progress", "--color", "never", version)
     reporter.emit(ToolStarted(argv=argv))

@@ -5,21 +5,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wasmrun_py.model.tool import ToolReport, ToolStatus
+from wasmrun_py.toolchain.health import find_damage
 from wasmrun_py.toolchain.provision import find_provisioned
 
 if TYPE_CHECKING:
-    from wasmrun_py.system.paths import Home
     from wasmrun_py.toolchain.pin import ToolchainPin
+    from wasmrun_py.toolchain.provision import ProvisionPolicy
 
 _MEGABYTE = 1_000_000
 
 
-def report_provisionable(pin: ToolchainPin, home: Home, *, may_install: bool) -> ToolReport:
-    """Installed and where, or what an installation would bring and how large it would be."""
-    program = find_provisioned(pin, home)
+def report_provisionable(pin: ToolchainPin, policy: ProvisionPolicy) -> ToolReport:
+    """Installed and where, broken and why, or what an installation would bring and how large it would be."""
+    program = find_provisioned(pin, policy.home)
+    damage = find_damage(pin, policy.home, policy.environ)
+    if damage is not None:
+        return ToolReport(
+            name=pin.name,
+            # What only needs something beside it is had together with that.
+            status=ToolStatus.BROKEN
+            if damage.repairable or not policy.may_install
+            else ToolStatus.INSTALLABLE,
+            path=pin.folder(policy.home),
+            message=damage.message,
+            hint=damage.hint,
+        )
     if program is not None:
         return ToolReport(name=pin.name, status=ToolStatus.READY, version=pin.version, path=program)
-    if not may_install:
+    if not policy.may_install:
         return ToolReport(
             name=pin.name,
             status=ToolStatus.MISSING,

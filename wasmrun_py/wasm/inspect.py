@@ -11,7 +11,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wasmrun_py.wasm.header import get_kind
-from wasmrun_py.wasm.module_info import CustomSection, FunctionCounts, ModuleInfo, ModuleKind, ModuleType
+from wasmrun_py.wasm.module_info import (
+    CustomSection,
+    FunctionCounts,
+    InnerModule,
+    ModuleInfo,
+    ModuleKind,
+    ModuleType,
+)
 from wasmrun_py.wasm.reader import Reader
 from wasmrun_py.wasm.sections import CUSTOM, open_section, read_producers
 
@@ -71,7 +78,7 @@ def _inspect_component(data: ModuleBytes) -> ModuleInfo:
         for section in component.sections
         if section.id == CUSTOM and section.name == "producers"
     ]
-    modules = component.modules
+    modules = [module for _, module in component.modules]
     return ModuleInfo(
         kind=ModuleKind.COMPONENT,
         type=ModuleType.COMPONENT,
@@ -88,6 +95,16 @@ def _inspect_component(data: ModuleBytes) -> ModuleInfo:
         producers=_merge_producers([*own, *(module.producers for module in modules)]),
         features=tuple(dict.fromkeys(feature for module in modules for feature in module.features)),
         custom_sections=_list_custom_sections(component.sections),
+        modules=tuple(
+            InnerModule(
+                offset=section.offset,
+                size_bytes=section.size_bytes,
+                imports=len(module.imports),
+                exports=len(module.exports),
+                functions=module.functions.defined,
+            )
+            for section, module in component.modules
+        ),
     )
 
 

@@ -58,14 +58,16 @@ class Import:
         name: The (second) import name.
         kind: ``func``, ``table``, ``memory``, ``global`` or ``tag``; in a component ``func``, ``instance``,
             ``type``, ``value``, ``component`` or ``core module``.
-        type: The type in words, ``(i32, i32) -> i32`` or ``min 1 page``; in a component the kind again
-            where the type itself is not known cheaply.
+        type: The type in words, ``(i32, i32) -> i32`` or ``min 1 page``; in a component as WIT puts it,
+            ``func(name: string) -> result<u32>``, or the kind again where the type is not known.
+        members: What an instance or component exports; empty for anything else.
     """
 
     module: str
     name: str
     kind: str
     type: str
+    members: tuple[Export, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,7 @@ class Export:
     name: str
     kind: str
     type: str
+    members: tuple[Export, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +115,25 @@ class FunctionCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InnerModule:
+    """A core module inside a component; offset and size as in ``Section``.
+
+    Attributes:
+        offset: Where it begins in the file.
+        size_bytes: Its length.
+        imports: How many imports it has.
+        exports: How many exports it has.
+        functions: How many functions have a body in it.
+    """
+
+    offset: int
+    size_bytes: int
+    imports: int
+    exports: int
+    functions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CustomSection:
     """One custom section; offset and size as in ``Section``."""
 
@@ -141,6 +163,7 @@ class ModuleInfo:
         producers: Field (``language``, ``processed-by``, ``sdk``) to ``name version`` entries.
         features: The ``target_features`` entries, prefix included (``+simd128``).
         custom_sections: In file order.
+        modules: The core modules inside a component, however deep, in file order; empty for a module.
     """
 
     kind: ModuleKind
@@ -155,6 +178,7 @@ class ModuleInfo:
     producers: Mapping[str, tuple[str, ...]]
     features: tuple[str, ...]
     custom_sections: tuple[CustomSection, ...]
+    modules: tuple[InnerModule, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Give the fields of ``inspect --json`` (DESIGN §5) as plain dicts, lists, strings and numbers."""
@@ -163,12 +187,22 @@ class ModuleInfo:
             "type": self.type.value,
             "size_bytes": self.size_bytes,
             "sections": [asdict(section) for section in self.sections],
-            "imports": [asdict(item) for item in self.imports],
-            "exports": [asdict(item) for item in self.exports],
+            "imports": [_list_fields(item) for item in self.imports],
+            "exports": [_list_fields(item) for item in self.exports],
             "memories": [asdict(memory) for memory in self.memories],
             "start": self.start,
             "functions": asdict(self.functions),
             "producers": {field: list(values) for field, values in self.producers.items()},
             "features": list(self.features),
             "custom_sections": [asdict(section) for section in self.custom_sections],
+            **({"modules": [asdict(each) for each in self.modules]} if self.modules else {}),
         }
+
+
+def _list_fields(item: Import | Export) -> dict[str, Any]:
+    """An item's fields; ``members`` only where there are any."""
+    fields: dict[str, Any] = {"module": item.module} if isinstance(item, Import) else {}
+    fields |= {"name": item.name, "kind": item.kind, "type": item.type}
+    if item.members:
+        fields["members"] = [_list_fields(member) for member in item.members]
+    return fields

@@ -14,7 +14,7 @@ from wasmrun_py.model.errors import MissingToolError, UnsupportedBuildError, Usa
 from wasmrun_py.model.events import Level, Message
 from wasmrun_py.toolchain.catalog import ZIG
 from wasmrun_py.toolchain.find import find_tool
-from wasmrun_py.toolchain.provision import ProvisionPolicy, find_provisioned, get_provisioned
+from wasmrun_py.toolchain.provision import find_provisioned, get_provisioned
 from wasmrun_py.toolchain.version import load_version
 
 if TYPE_CHECKING:
@@ -151,8 +151,7 @@ def _get_zig(context: PluginContext, reporter: Reporter) -> Compiler:
     if system is not None:
         version = load_version((str(system), "version"), environ)
         return Zig(program=system, version=version, home=context.home)
-    policy = ProvisionPolicy(environ=environ, home=context.home, may_install=context.may_install)
-    program = get_provisioned(ZIG, policy, reporter)
+    program = get_provisioned(ZIG, context.provision_policy(), reporter)
     return Zig(program=program, version=ZIG.version, home=context.home)
 
 
@@ -180,7 +179,7 @@ def _nothing_able(finding: ClangFinding) -> MissingToolError:
         tools=list(CompilerName),
         hint=(
             f"Install one: `{ZIG.manual_install}`, `apt install emscripten`, or {CLANG_HINT}. Or let "
-            "wasmrun install zig: unset WASMRUN_TOOLCHAINS and leave --no-toolchain-install out."
+            "wasmrun install zig: WASMRUN_TOOLCHAINS=auto, without --no-toolchain-install and --frozen."
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -93,6 +94,16 @@ def test_what_is_installed_is_the_same_everywhere(installer: Installer, tmp_path
         assert not any("__pycache__" in name for name in found.files())
     assert contents[0] == contents[1]
     assert wheel.is_file()
+
+
+def test_running_a_plugin_leaves_it_as_it_was(install: Install, tmp_path: Path) -> None:
+    """Also by hand, in an environment that lets Python write bytecode: what is installed is checked later."""
+    found = install(Local(path=write_wheel(tmp_path)))
+    before = found.files()
+    env = {"PATH": os.environ["PATH"]}
+    for argv in (["venv/bin/wasmrun-zork", "info"], ["venv/bin/python", "-c", "import wasmrun_zork"]):
+        subprocess.run([found.generation / argv[0], *argv[1:]], env=env, check=True)
+    assert found.files() == before
 
 
 def test_files_are_not_shared_with_the_cache(install: Install, tmp_path: Path) -> None:
@@ -196,6 +207,26 @@ def test_a_plugin_for_another_wasmrun_is_refused(install: Install, tmp_path: Pat
     plugin = Zork(more_manifest='requires_wasmrun = ">=99"\n')
     with pytest.raises(PluginInstallError, match=r"needs wasmrun >=99, and this is wasmrun \d"):
         install(Local(path=write_wheel(tmp_path, plugin)))
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "error"),
+    [
+        ("../x", "1.0", UsageError),
+        ("-rf", "1.0", UsageError),
+        ("CON", "1.0", UsageError),
+        ("zork", "../../x", PluginInstallError),
+        ("zork", "-1", PluginInstallError),
+    ],
+)
+def test_hostile_metadata_is_refused(
+    install: Install, tmp_path: Path, name: str, version: str, error: type[Exception]
+) -> None:
+    """Name and version become a file name: those of a stranger's METADATA are checked as any others."""
+    text = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    wheel = zip_wheel(tmp_path / "zork-1.0-py3-none-any.whl", {"zork-1.0.dist-info/METADATA": text})
+    with pytest.raises(error):
+        install(Local(path=wheel))
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04" + bytes(200)])

@@ -12,6 +12,7 @@ The operations are seen through CPython's audit events (PEP 578), so that nothin
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -23,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.plugin.material import Zork, write_plain, write_project
+from tests.plugin.material import write_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,7 +165,7 @@ def find_stray(home: Path, listed: dict[str, Any]) -> list[str]:
     for entry in tables.get("external_plugins", {}).values():
         kept.add(entry["generation"])
         kept.add(entry.get("previous", {}).get("generation"))
-    stray = [path.name for path in home.iterdir() if path.name.startswith(".")]
+    stray = [path.name for path in home.glob(".*")]
     for folder, wanted in (("store", kept), ("plugins", names), ("bin", names)):
         if (home / folder).is_dir():
             stray += [
@@ -222,22 +223,34 @@ def _copy_home(home: Path, into: Path) -> Path:
     return into
 
 
+def preload() -> None:
+    """Import what the commands import, once, so that every fork has it."""
+    for name in (
+        *("typer", "tomlkit", "filelock", "psutil", "wasmtime", "wasmrun_py.cli.main", "wasmrun_py.cli.app"),
+        *("wasmrun_py.cli.commands.compile", "wasmrun_py.build.compile", "wasmrun_py.plugin.probe"),
+        *("wasmrun_py.plugin.store.changes", "wasmrun_py.plugin.install.dispatch"),
+        *("wasmrun_py.plugin.transport.command", "wasmrun_py.build.outputs", "wasmrun_py.build.optimize"),
+    ):
+        importlib.import_module(name)
+
+
 def prepare(folder: Path) -> tuple[list[Operation], Path]:
     """The homes that the operations start from, made by real installations; and a project to build."""
-    source, project = folder / "source", write_project(folder / "project")
+    preload()
+    source, project = folder / "source", write_tree(folder / "project", {"main.zork": "42"})
     install = ("plugin", "install", str(source))
     homes = {name: folder / f"home-{name}" for name in ("empty", "one", "stale", "two", "disabled")}
 
     def must(argv: tuple[str, ...], home: Path) -> None:
         count_operations(argv, home, folder)
 
-    write_plain(source, Zork(version="1.0.0"))
+    write_shell_plugin(source, "1.0.0")
     must(install, homes["one"])
     _copy_home(homes["one"], homes["stale"])
     _copy_home(homes["one"], homes["two"])
     _copy_home(homes["one"], homes["disabled"])
     must(("plugin", "disable", NAME), homes["disabled"])
-    write_plain(source, Zork(version="2.0.0", marker="second"))
+    write_shell_plugin(source, "2.0.0")
     must(("plugin", "update", NAME), homes["two"])
     return [
         Operation("install", install, homes["empty"], (None, "2.0.0")),
@@ -247,6 +260,23 @@ def prepare(folder: Path) -> tuple[list[Operation], Path]:
         Operation("enable", ("plugin", "enable", NAME), homes["disabled"], ("1.0.0", "1.0.0"), (False, True)),
         Operation("disable", ("plugin", "disable", NAME), homes["one"], ("1.0.0", "1.0.0"), (True, False)),
     ], project
+
+
+def write_shell_plugin(folder: Path, version: str) -> Path:
+    """A plugin that takes two milliseconds: its program is a shell script with a finished module."""
+    manifest = (
+        f'name = "zork"\nplugin = "{NAME}"\nversion = "{version}"\nentry_files = ["main.zork"]\n'
+        f'[transports]\ncommand = "{NAME}"\n'
+    )
+    program = (
+        '#!/bin/sh\ncase "$1 $2" in\n  "compile --help") echo "-p -o --optimization" ;;\n'
+        '  compile*) cp "$(dirname "$0")/../share/answer.wasm" "$5/answer.wasm"\n'
+        '    echo "WASM file: $5/answer.wasm" ;;\nesac\n'
+    )
+    module = b"\0asm\1\0\0\0"
+    write_tree(folder, {"wasmrun_plugin.toml": manifest, f"bin/{NAME}": program, "share/answer.wasm": module})
+    (folder / "bin" / NAME).chmod(0o755)
+    return folder
 
 
 def main() -> int:

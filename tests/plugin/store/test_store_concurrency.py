@@ -105,8 +105,16 @@ def test_a_waiter_says_who_holds_the_lock(tmp_path: Path, home: Path, environ: d
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(home)], stdout=subprocess.PIPE, text=True, env=environ
     )
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "held\n"
+    with holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        out, err = _wait_for(holder, tmp_path, environ)
+    assert f"Waiting for another wasmrun: wasmrun plugin update zork (process {holder.pid})" in err
+    assert "Installed zork 1.0.0" in out
+
+
+def _wait_for(holder: subprocess.Popen[str], tmp_path: Path, environ: dict[str, str]) -> tuple[str, str]:
+    """Install while the lock is held, let it go after a moment; what the installation said."""
     source = write_plain(tmp_path / "zork", Zork(name="zork"))
     waiter = subprocess.Popen(
         [sys.executable, "-m", "wasmrun_py", "plugin", "install", str(source)],
@@ -121,8 +129,7 @@ def test_a_waiter_says_who_holds_the_lock(tmp_path: Path, home: Path, environ: d
     holder.wait(timeout=20)
     out, err = waiter.communicate(timeout=60)
     assert waiter.returncode == 0, err
-    assert f"Waiting for another wasmrun: wasmrun plugin update zork (process {holder.pid})" in err
-    assert "Installed zork 1.0.0" in out
+    return out, err
 
 
 HOLD = """

@@ -16,7 +16,9 @@ from wasmrun_py.cli.options import (
     PathOption,
     PluginOption,
     ToolchainOption,
+    TransportOption,
     VerboseOption,
+    parse_transport,
 )
 from wasmrun_py.cli.paths import choose_path, get_folder
 
@@ -44,6 +46,7 @@ def compile_command(  # noqa: PLR0913 - typer: one parameter an option
     ] = None,
     language: LanguageOption = None,
     plugin: PluginOption = None,
+    transport: TransportOption = None,
     toolchain: ToolchainOption = None,
     debug_info: Annotated[
         bool, typer.Option("--debug-info", "-g", help="Keep debug information at any level.")
@@ -75,7 +78,7 @@ def compile_command(  # noqa: PLR0913 - typer: one parameter an option
         no_toolchain_install=no_toolchain_install,
         verbose=verbose,
     )
-    report = world.compile(project, overrides)
+    report = world.compile(project, overrides, transport=parse_transport(transport), may_ask=not json)
     if json:
         from wasmrun_py.cli.render.documents import success_document  # noqa: PLC0415 - only with --json
 
@@ -94,7 +97,7 @@ def compile_fields(report: CompileReport) -> dict[str, Any]:
             "name": report.plugin.name,
             "version": report.plugin.info.version,
             "type": registered.type,
-            "transport": registered.transport,
+            "transport": registered.used_transport,
         },
         "toolchain": {"name": report.toolchain.name, "version": report.toolchain.version},
         "target": report.target,

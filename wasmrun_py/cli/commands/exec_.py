@@ -137,7 +137,7 @@ def exec_command(  # noqa: PLR0913 - typer: one parameter an option
     granted = tuple(parse_dir_grant(text, world.cwd) for text in dirs or ())
     variables = tuple(parse_env(text, world.environ) for text in env or ())
     request = RunRequest(
-        module=_get_module(world, line.target, overrides),
+        module=_get_module(world, line.target, overrides, may_ask=not json),
         args=line.args,
         call=line.call,
         env=variables,
@@ -196,7 +196,7 @@ def _check_positive(option: str, value: float | None) -> None:
         raise ExecError(f"{option} must be more than 0, not {value}")
 
 
-def _get_module(world: World, target: str, overrides: Overrides) -> Path:
+def _get_module(world: World, target: str, overrides: Overrides, *, may_ask: bool) -> Path:
     """The module to run: the file itself, or what the project is built into."""
     from wasmrun_py.cli.paths import choose_path, get_file, get_folder  # noqa: PLC0415 - --help needs none of it
 
@@ -204,7 +204,7 @@ def _get_module(world: World, target: str, overrides: Overrides) -> Path:
     path = world.absolute(given)
     if not path.is_dir():
         return get_file(world, given)
-    return world.compile(get_folder(world, given), overrides).wasm_path
+    return world.compile(get_folder(world, given), overrides, may_ask=may_ask).wasm_path
 
 
 def _run_attached(world: World, request: RunRequest) -> int:

@@ -27,6 +27,10 @@ class Style(StrEnum):
     CYAN = "1;36"
 
 
+# The same styles in rich's words.
+_RICH_STYLES = {Style.GREEN: "bold green", Style.YELLOW: "bold yellow", Style.RED: "bold red"}
+
+
 class Console:
     """Writes lines and tables.
 
@@ -63,6 +67,11 @@ class Console:
         self.stderr.write(printable(text) + "\n")
         self.stderr.flush()
 
+    def prompt(self, text: str) -> None:
+        """Write a question to stderr; the cursor stays behind it."""
+        self.stderr.write(printable(text))
+        self.stderr.flush()
+
     def labelled(self, label: str, style: Style, text: str) -> None:
         """Write ``label: text`` to stderr, the label in colour."""
         head = f"\x1b[{style}m{label}:\x1b[0m" if self._colour_stderr else f"{label}:"
@@ -82,7 +91,12 @@ class Console:
         self.stdout.write(f"\x1b[{Style.BOLD}m{shown}\x1b[0m\n" if self._colour_stdout else f"{shown}\n")
 
     def table(
-        self, columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str] = ()
+        self,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[str]],
+        *,
+        numbers: Sequence[str] = (),
+        colours: Mapping[str, Style] | None = None,
     ) -> None:
         """Write a table to stdout: wrapped to the terminal's width there, plain aligned columns elsewhere.
 
@@ -90,10 +104,11 @@ class Console:
             columns: The column names.
             rows: As many cells as columns.
             numbers: Names of the columns that are flush right.
+            colours: What a first cell says -> how it looks where there is colour.
         """
         cells = [[printable(cell) for cell in row] for row in rows]
         if self.stdout_is_terminal:
-            self._rich_table(columns, cells, numbers)
+            self._rich_table(columns, cells, numbers, colours or {})
             return
         widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
         for row in (columns, *cells):
@@ -103,7 +118,13 @@ class Console:
             )
             self.stdout.write("  ".join(aligned).rstrip() + "\n")
 
-    def _rich_table(self, columns: Sequence[str], rows: list[list[str]], numbers: Sequence[str]) -> None:
+    def _rich_table(
+        self,
+        columns: Sequence[str],
+        rows: list[list[str]],
+        numbers: Sequence[str],
+        colours: Mapping[str, Style],
+    ) -> None:
         from rich.console import Console as RichConsole  # noqa: PLC0415 - 50 ms, and only terminals need it
         from rich.table import Table  # noqa: PLC0415 - as above
         from rich.text import Text  # noqa: PLC0415 - as above
@@ -112,7 +133,9 @@ class Console:
         for name in columns:
             table.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
         for row in rows:
-            table.add_row(*(Text(cell) for cell in row))
+            style = colours.get(row[0])
+            first = Text(row[0], style=_RICH_STYLES[style] if style is not None else "")
+            table.add_row(first, *(Text(cell) for cell in row[1:]))
         console = RichConsole(
             file=self.stdout, highlight=False, no_color=not self._colour_stdout, legacy_windows=False
         )

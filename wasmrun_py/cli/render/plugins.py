@@ -58,6 +58,8 @@ def source_of(registered: RegisteredPlugin) -> str:
     """Where a plugin comes from, in one word or as its exact source."""
     if registered.installed is not None:
         return registered.installed.source
+    if registered.library is not None:
+        return str(registered.library)
     return "builtin" if registered.type is PluginType.BUILTIN else "environment"
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 import threading
-from typing import TYPE_CHECKING, Self, assert_never
+from typing import TYPE_CHECKING, Self, TextIO, assert_never
 
 from wasmrun_py.cli.render.console import Style, printable
 from wasmrun_py.model.events import (
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from wasmrun_py.cli.render.console import Console
+    from wasmrun_py.model.consent import InstallOffer
 
 _PATIENCE_S = 0.15
 
@@ -67,6 +68,19 @@ class ConsoleReporter:
                 case _:
                     assert_never(event)
 
+    def ask(self, offer: InstallOffer, stdin: TextIO) -> bool:
+        """Ask the user about an installation; a live line makes way for the question and comes back."""
+        from wasmrun_py.cli.render.question import ask_installation  # noqa: PLC0415 - few commands ask
+
+        with self._lock:
+            label = "" if self._live is None else self._live.label
+            if self._live is not None:
+                self._live.stop()
+            answer = ask_installation(self._console, stdin, offer)
+            if self._live is not None and label:
+                self._live.start(label)
+            return answer
+
     def _show_tool(self, line: str) -> None:
         if self._verbose:
             self._console.raw_note(line)
@@ -96,7 +110,7 @@ class ConsoleReporter:
 
 
 class _LiveLine:
-    """One line: a spinner, and a bar once a size is known. Appears after a moment, leaves no trace."""
+    """One line: a spinner, with bytes and a bar once known. Appears after a moment, leaves no trace."""
 
     def __init__(self) -> None:
         self._timer: threading.Timer | None = None
@@ -105,6 +119,11 @@ class _LiveLine:
         self._label = ""
         self._has_bar = False
         self._state = threading.Lock()
+
+    @property
+    def label(self) -> str:
+        """What it says; empty when it is down."""
+        return self._label
 
     def start(self, label: str) -> None:
         self.stop()
@@ -125,9 +144,9 @@ class _LiveLine:
         with self._state:
             if self._progress is None or self._task is None:
                 return
-            if not self._has_bar and event.total_bytes is not None:
+            if not self._has_bar:
                 self._take_down()
-                self._put_up(with_bar=True)
+                self._put_up(with_bar=True, has_end=event.total_bytes is not None)
             self._progress.update(self._task, completed=event.done_bytes, total=event.total_bytes)
 
     def _appear(self) -> None:
@@ -140,14 +159,14 @@ class _LiveLine:
             self._progress.stop()
             self._progress = None
 
-    def _put_up(self, *, with_bar: bool) -> None:
+    def _put_up(self, *, with_bar: bool, has_end: bool = True) -> None:
         from rich import progress  # noqa: PLC0415 - 60 ms, and only a wait needs it
         from rich.console import Console as RichConsole  # noqa: PLC0415 - as above
         from rich.markup import escape  # noqa: PLC0415 - as above
 
-        bar = (
-            (progress.BarColumn(bar_width=24), progress.DownloadColumn(binary_units=True)) if with_bar else ()
-        )
+        size = progress.DownloadColumn(binary_units=True) if has_end else progress.FileSizeColumn()
+        # Where the end is not known, a bar would only run to and fro.
+        bar = (*((progress.BarColumn(bar_width=24),) if has_end else ()), size) if with_bar else ()
         self._progress = progress.Progress(
             progress.SpinnerColumn(),
             progress.TextColumn("{task.description}"),

@@ -7,10 +7,11 @@ arguments they get is the business of ``pypi``, ``crates`` and ``git``.
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from wasmrun_py.model.errors import MissingToolError, PluginInstallError, ToolCrashedError
-from wasmrun_py.model.events import ToolOutput, ToolStarted
+from wasmrun_py.model.events import StepFinished, StepStarted, ToolOutput, ToolStarted
 from wasmrun_py.system.fs import translate_write_errors
 from wasmrun_py.system.process import ToolCall, describe_exit, run_tool
 from wasmrun_py.system.spool import LineLog
@@ -18,7 +19,7 @@ from wasmrun_py.toolchain.find import find_tool
 from wasmrun_py.toolchain.pypi import find_uv, names_network, parse_reason, redact_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from wasmrun_py.plugin.install.steps import InstallWorld
@@ -103,6 +104,16 @@ def run_client(
         raise PluginInstallError(error.message, hint=error.hint) from error
     finally:
         log.close()
+
+
+@contextmanager
+def step(label: str, world: InstallWorld) -> Iterator[None]:
+    """Report that something which may take a while begins and ends."""
+    world.reporter.emit(StepStarted(label=label))
+    try:
+        yield
+    finally:
+        world.reporter.emit(StepFinished(label=label))
 
 
 def client_reason(result: ToolResult) -> str:

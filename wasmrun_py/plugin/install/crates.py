@@ -25,7 +25,7 @@ from wasmrun_py.model.errors import ManifestError, PluginInstallError, PluginNot
 from wasmrun_py.model.installed_plugin import Launch
 from wasmrun_py.model.manifest import Transports
 from wasmrun_py.model.plugin_source import CratesIo, check_name
-from wasmrun_py.plugin.install.clients import client_failure, get_client, run_client
+from wasmrun_py.plugin.install.clients import client_failure, get_client, run_client, step
 from wasmrun_py.plugin.install.manifests import check_requirement, load_manifest
 from wasmrun_py.plugin.install.steps import BuiltPlugin, ResolvedPlugin
 from wasmrun_py.system.fs import copy_tree, remove_file, write_staged
@@ -82,8 +82,9 @@ def resolve_crate(source: CratesIo, *, scratch: Path, world: InstallWorld) -> Re
         MissingToolError: There is no cargo.
     """
     wanted = f"={source.version}" if source.version else "*"
-    result = lock_crate(source.name, wanted, scratch=scratch, world=world)
     shown = f"{source.name}@{source.version}" if source.version else source.name
+    with step(f"Resolving {shown}", world):
+        result = lock_crate(source.name, wanted, scratch=scratch, world=world)
     if result.returncode != 0:
         if names_absence(result.output):
             near = find_near_miss(result.output)
@@ -285,7 +286,8 @@ def _install_program(  # noqa: PLR0913 - what, as what, from where and to where
         *(cargo, "install", *_what(resolved, crate, scratch), "--force", "--color", "never"),
         *("--bin", program, *features, "--root", str(generation), "--target-dir", str(scratch / "target")),
     )
-    result = run_client(argv, folder=scratch, world=world)
+    with step(f"Building {crate.title} with cargo", world):
+        result = run_client(argv, folder=scratch, world=world)
     if result.returncode != 0:
         raise client_failure(f"{crate.title} could not be built", result, world, settings=_SETTINGS)
 
@@ -306,7 +308,8 @@ def _fetch(name: str, version: str, *, scratch: Path, world: InstallWorld) -> Pa
     """Where cargo keeps the source of a locked crate, downloading it."""
     cargo = get_client("cargo", world, needed_for=f"the crate {name}")
     argv = (cargo, "metadata", "--format-version", "1", "--locked", "--color", "never")
-    result = run_client(argv, folder=scratch, world=world, quiet=True)
+    with step(f"Fetching {name} {version}", world):
+        result = run_client(argv, folder=scratch, world=world, quiet=True)
     if result.returncode != 0:
         raise client_failure(f"{name} {version} could not be fetched", result, world, settings=_SETTINGS)
     for package in _load_metadata(result)["packages"]:

@@ -17,12 +17,16 @@ from wasmrun_py.model.errors import (
     UsageError,
 )
 from wasmrun_py.model.plugin_source import (
+    ARCHIVE_SUFFIXES,
+    VERSION_PATTERN,
+    WHEEL_SUFFIX,
     CratesIo,
     Git,
     Local,
     PluginSource,
     PyPI,
     Url,
+    check_name,
     format_source,
 )
 from wasmrun_py.plugin.install.steps import ResolvedPlugin
@@ -34,8 +38,6 @@ if TYPE_CHECKING:
     from wasmrun_py.plugin.install.steps import BuiltPlugin, InstallWorld
 
 _DOWNLOAD_CAP_BYTES = 512 * 1024 * 1024
-_WHEEL = ".whl"
-_ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tar")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]{0,199}")
 
 
@@ -56,6 +58,16 @@ def resolve(source: PluginSource, *, scratch: Path, world: InstallWorld) -> Reso
     """
     if world.frozen:
         _check_exact(source)
+    resolved = _resolve(source, scratch=scratch, world=world)
+    check_name(resolved.name)
+    if not VERSION_PATTERN.fullmatch(resolved.version):
+        raise PluginInstallError(
+            f"{resolved.name} says its version is {resolved.version[:60]!r}, which is none"
+        )
+    return resolved
+
+
+def _resolve(source: PluginSource, *, scratch: Path, world: InstallWorld) -> ResolvedPlugin:
     match source:
         case PyPI():
             from wasmrun_py.plugin.install.pypi import resolve_pypi  # noqa: PLC0415 - one kind is needed
@@ -109,7 +121,7 @@ def build(resolved: ResolvedPlugin, generation: Path, *, scratch: Path, world: I
         from wasmrun_py.plugin.install.pypi import build_editable  # noqa: PLC0415 - as above
 
         return build_editable(resolved, generation, scratch=scratch, world=world)
-    return build_plain(resolved, fetched, generation, editable=editable)
+    return build_plain(fetched, generation, editable=editable)
 
 
 def _check_exact(source: PluginSource) -> None:
@@ -142,11 +154,12 @@ def _resolve_git(source: Git, *, scratch: Path, world: InstallWorld) -> Resolved
 def _resolve_url(source: Url, *, scratch: Path, world: InstallWorld) -> ResolvedPlugin:
     from urllib.parse import unquote, urlsplit  # noqa: PLC0415 - one kind is needed
 
+    from wasmrun_py.plugin.install.clients import step  # noqa: PLC0415 - as above
     from wasmrun_py.system.net import Download, fetch  # noqa: PLC0415 - as above
 
     shown = redact_credentials(source.url)
     name = unquote(urlsplit(source.url).path).replace("\\", "/").rpartition("/")[2]
-    if not name.lower().endswith((_WHEEL, *_ARCHIVES)) or not _FILE_NAME.fullmatch(name):
+    if not name.lower().endswith(ARCHIVE_SUFFIXES) or not _FILE_NAME.fullmatch(name):
         raise _unknown_kind(shown)
     if source.sha256 is None and not world.allow_unverified:
         raise UsageError(
@@ -160,7 +173,8 @@ def _resolve_url(source: Url, *, scratch: Path, world: InstallWorld) -> Resolved
         cap_bytes=_DOWNLOAD_CAP_BYTES,
         label=f"Downloading {name}",
     )
-    sha256 = fetch(wanted, world.reporter)
+    with step(wanted.label, world):
+        sha256 = fetch(wanted, world.reporter)
     if source.sha256 not in {None, sha256}:
         raise PluginInstallError(
             f"{shown} is not what was expected: its sha256 is {sha256}, and {source.sha256} was named",
@@ -181,14 +195,14 @@ def _resolve_local(source: Local, *, scratch: Path, world: InstallWorld) -> Reso
         return replace(found, source=source)
     if source.editable:
         raise UsageError(f"{path} is a file, and only a folder can be --editable")
-    if not path.name.lower().endswith((_WHEEL, *_ARCHIVES)):
+    if not path.name.lower().endswith(ARCHIVE_SUFFIXES):
         raise _unknown_kind(str(path))
     return replace(_resolve_file(path, scratch=scratch, world=world), source=source)
 
 
 def _resolve_file(path: Path, *, scratch: Path, world: InstallWorld) -> ResolvedPlugin:
     """A wheel or an archive that is here."""
-    if path.name.lower().endswith(_WHEEL):
+    if path.name.lower().endswith(WHEEL_SUFFIX):
         from wasmrun_py.plugin.install.pypi import resolve_wheel  # noqa: PLC0415 - one kind is needed
 
         return resolve_wheel(path, scratch=scratch, world=world)
@@ -245,5 +259,5 @@ def _resolve_folder(folder: Path, *, editable: bool, scratch: Path, world: Insta
 def _unknown_kind(shown: str) -> UsageError:
     return UsageError(
         f"{shown} is neither a wheel nor an archive",
-        hint=f"Known by their names: {_WHEEL}, {', '.join(_ARCHIVES)}",
+        hint=f"Known by their names: {', '.join(ARCHIVE_SUFFIXES)}",
     )

@@ -1,7 +1,7 @@
 """A folder with a plugin in it, wherever it came from: what kind it is, and the plain kind.
 
-A *plain* folder holds ``wasmrun_plugin.toml`` at its top and a program that is ready to run; it is copied
-whole. The other kinds, a crate and a Python package, are ``crates``' and ``pypi``'s business.
+A *plain* folder holds ``wasmrun_plugin.toml`` at its top and a program or a shared library that is ready; it
+is copied whole. The other kinds, a crate and a Python package, are ``crates``' and ``pypi``'s business.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from wasmrun_py.config.plugin_manifest import MANIFEST_FILE, find_cargo_table
 from wasmrun_py.model.errors import ManifestError, NotAFolderError
 from wasmrun_py.model.installed_plugin import Launch
 from wasmrun_py.model.manifest import Transports
+from wasmrun_py.plugin.ffi.libraries import find_library, library_names
 from wasmrun_py.plugin.install.manifests import (
     check_requirement,
     load_manifest,
@@ -30,7 +31,6 @@ from wasmrun_py.system.fs import copy_tree
 
 if TYPE_CHECKING:
     from wasmrun_py.model.manifest import PluginManifest
-    from wasmrun_py.plugin.install.steps import ResolvedPlugin
 
 COPY = "plugin"
 _ON_WINDOWS = sys.platform == "win32"
@@ -56,9 +56,9 @@ class FolderKind(StrEnum):
 def find_kind(folder: Path) -> FolderKind:
     """What kind of plugin a folder holds.
 
-    A folder whose manifest names a program that lies there is ready to run and taken as it is, whatever else
-    is in it. Otherwise a crate with a manifest's table comes first (a Python package built from a crate has
-    both files), then a Python package, then a crate, then a plain folder.
+    A folder whose manifest names a program or library that lies there is ready to run and taken as it is,
+    whatever else is in it. Otherwise a crate with a manifest's table comes first (a Python package built from
+    a crate has both files), then a Python package, then a crate, then a plain folder.
 
     Raises:
         NotAFolderError: It is not a folder.
@@ -67,7 +67,7 @@ def find_kind(folder: Path) -> FolderKind:
     if not folder.is_dir():
         raise NotAFolderError(f"{folder} is not a folder")
     has_manifest = (folder / MANIFEST_FILE).is_file()
-    if has_manifest and _names_program(folder):
+    if has_manifest and _is_ready(folder):
         return FolderKind.PLAIN
     cargo = _table_of(folder / "Cargo.toml")
     if cargo is not None and find_cargo_table(cargo) is not None:
@@ -102,19 +102,26 @@ def load_plain(folder: Path) -> PluginManifest:
             field="transports.python",
             hint="Add a pyproject.toml, so that it can be installed into an environment.",
         )
-    if transports.command is None:
-        raise nothing_to_call(manifest, f"{origin} has no [transports] command")
-    if _find_program(folder, transports.command) is None:
+    if transports.command is None and transports.ffi is None:
+        raise nothing_to_call(manifest, f"{origin} has no [transports] command and no ffi")
+    if transports.command is not None and _find_program(folder, transports.command) is None:
         raise ManifestError(
             f'{origin}: "transports.command" names {transports.command}, and there is no such program beside '
             "it or in bin",
             field="transports.command",
             hint="The file must be there and executable.",
         )
-    return replace(manifest, transports=Transports(command=transports.command))
+    if transports.ffi is not None and find_library(folder, transports.ffi) is None:
+        raise ManifestError(
+            f'{origin}: "transports.ffi" names {transports.ffi}, and there is no '
+            f"{library_names(transports.ffi)[0]} beside it or in lib",
+            field="transports.ffi",
+            hint="Build it first, as the plugin's README says (make, cargo build, go build, zig build-lib).",
+        )
+    return replace(manifest, transports=Transports(command=transports.command, ffi=transports.ffi))
 
 
-def build_plain(resolved: ResolvedPlugin, folder: Path, generation: Path, *, editable: bool) -> BuiltPlugin:
+def build_plain(folder: Path, generation: Path, *, editable: bool) -> BuiltPlugin:
     """Copy a plain folder to ``generation/plugin``; an editable one is used where it is.
 
     Raises:
@@ -123,21 +130,37 @@ def build_plain(resolved: ResolvedPlugin, folder: Path, generation: Path, *, edi
         OutputError: The copy cannot be written.
     """
     manifest = load_plain(folder)
-    command = manifest.transports.command or resolved.name
-    if editable:
-        place, shown = folder, ""
-    else:
-        place, shown = generation / COPY, f"{COPY}/"
+    transports = manifest.transports
+    place = folder if editable else generation / COPY
+    if not editable:
         copy_tree(folder, place, left_out=_LEFT_OUT)
-    program = _find_program(place, command)
-    if program is None:
+    program = _find_program(place, transports.command) if transports.command else None
+    library = find_library(place, transports.ffi) if transports.ffi else None
+    lost = next(
+        (
+            field
+            for field, name, path in (
+                ("transports.command", transports.command, program),
+                ("transports.ffi", transports.ffi, library),
+            )
+            if name is not None and path is None
+        ),
+        None,
+    )
+    if lost is not None:
         raise ManifestError(
-            f"{folder}: the program {command} was not copied: it lies in a folder that is left out",
-            field="transports.command",
+            f'{folder}: what "{lost}" names was not copied: it lies in a folder that is left out', field=lost
         )
-    where = str(program) if editable else f"{shown}{program.relative_to(place).as_posix()}"
+
+    def launched(path: Path | None) -> str | None:
+        if path is None or editable:
+            return None if path is None else str(path)
+        return f"{COPY}/{path.relative_to(place).as_posix()}"
+
     return BuiltPlugin(
-        manifest=manifest, launch=Launch(command=where), content_paths={} if editable else {COPY: COPY}
+        manifest=manifest,
+        launch=Launch(command=launched(program), library=launched(library)),
+        content_paths={} if editable else {COPY: COPY},
     )
 
 
@@ -165,15 +188,17 @@ def digest_folder(folder: Path, *, crate: bool = False) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _names_program(folder: Path) -> bool:
-    """Whether the manifest at the top names a program that lies there; a malformed one is told later."""
+def _is_ready(folder: Path) -> bool:
+    """Whether the manifest at the top names what lies there; a malformed one is told later."""
     try:
         table = load_table(folder / MANIFEST_FILE, origin=MANIFEST_FILE)
     except ManifestError:
         return False
     transports = table.get("transports")
-    command = transports.get("command") if isinstance(transports, dict) else None
-    return isinstance(command, str) and _find_program(folder, command) is not None
+    named = transports if isinstance(transports, dict) else {}
+    command, ffi = named.get("command"), named.get("ffi")
+    has_program = isinstance(command, str) and _find_program(folder, command) is not None
+    return has_program or (isinstance(ffi, str) and find_library(folder, ffi) is not None)
 
 
 def _find_program(folder: Path, name: str) -> Path | None:

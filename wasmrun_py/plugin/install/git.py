@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wasmrun_py.model.errors import PluginInstallError
-from wasmrun_py.plugin.install.clients import client_failure, get_client, run_client
+from wasmrun_py.plugin.install.clients import client_failure, get_client, run_client, step
 from wasmrun_py.toolchain.pypi import redact_credentials
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ def check_out_source(source: Git, *, scratch: Path, world: InstallWorld) -> tupl
         *(git, *_OPTIONS, "clone", "--no-checkout", "--template=", "--origin", "origin"),
         *("--", source.url, str(repository)),
     )
-    _run(clone, doing=f"{shown} could not be cloned", scratch=scratch, world=world)
+    with step(f"Cloning {shown}", world):
+        _run(clone, doing=f"{shown} could not be cloned", scratch=scratch, world=world)
     commit = _find_commit(git, source, repository, scratch=scratch, world=world)
     check_out = (git, *_OPTIONS, "-C", str(repository), "checkout", "--quiet", "--detach", commit)
     doing = f"{commit} of {shown} could not be checked out"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from wasmrun_py.config.plugin_manifest import MANIFEST_FILE
 from wasmrun_py.model.errors import PluginInstallError, PluginNotFoundError, UsageError
 from wasmrun_py.model.plugin_source import PyPI, check_name
-from wasmrun_py.plugin.install.clients import client_failure, get_client, run_client
+from wasmrun_py.plugin.install.clients import client_failure, get_client, run_client, step
 from wasmrun_py.plugin.install.environment import (
     INSTALLER_FILES,
     VENV,
@@ -75,7 +75,8 @@ def resolve_pypi(source: PyPI, *, scratch: Path, world: InstallWorld) -> Resolve
         MissingToolError: There is no uv.
     """
     wanted = f"{source.name}=={source.version}" if source.version else source.name
-    result = compile_requirements(wanted, scratch=scratch, world=world)
+    with step(f"Resolving {wanted}", world):
+        result = compile_requirements(wanted, scratch=scratch, world=world)
     if result.returncode != 0:
         if names_absence(result.output):
             raise PluginNotFoundError(
@@ -219,11 +220,9 @@ def build_wheel(folder: Path, *, scratch: Path, world: InstallWorld) -> Path:
     copy = scratch / _COPY
     copy_tree(folder, copy, left_out=_NOT_BUILT)
     out = scratch / "wheel"
-    argv = (
-        *(uv, "build", "--wheel", "--out-dir", str(out), "--python", sys.executable, *_QUIET),
-        *("--no-create-gitignore", str(copy)),
-    )
-    result = run_client(argv, folder=scratch, world=world)
+    argv = (uv, "build", "--wheel", "--out-dir", str(out), "--python", sys.executable, *_QUIET, str(copy))
+    with step(f"Building {folder.name}", world):
+        result = run_client(argv, folder=scratch, world=world)
     if result.returncode != 0:
         raise client_failure(f"{folder} could not be built", result, world, settings=_SETTINGS)
     wheels = sorted(out.glob("*.whl"))
@@ -245,8 +244,7 @@ def build_environment(
     requirements = resolved.fetched
     if requirements is None:  # pragma: no cover - resolve always gives it
         raise UsageError(f"{resolved.name} was not resolved")
-    # --link-mode and --no-compile-bytecode: the same bytes everywhere, and shared with nobody.
-    arguments = ("--require-hashes", "--link-mode", "copy", "-r", str(requirements))
+    arguments = ("--require-hashes", "-r", str(requirements))
     _install(arguments, resolved, generation, scratch=scratch, world=world)
     text = requirements.read_text(encoding="utf-8")
     kept = _DIRECT_FILE.sub(lambda match: f"{match['name']}=={resolved.version}", text)
@@ -284,15 +282,18 @@ def _install(
     uv = get_client("uv", world, needed_for="a Python plugin")
     venv = generation / VENV
     make = (uv, "venv", "--relocatable", "--no-project", "--quiet", "--python", sys.executable, str(venv))
-    install = (
-        *(uv, "pip", "install", *_QUIET, "--no-compile-bytecode", "--python", str(interpreter(venv))),
-        *arguments,
-    )
-    for argv in (make, install):
-        result = run_client(argv, folder=scratch, world=world)
-        if result.returncode != 0:
-            doing = f"{resolved.name} {resolved.version} could not be installed"
-            raise client_failure(doing, result, world, settings=_SETTINGS)
+    # The same bytes everywhere, and shared with nobody.
+    alone = ("--no-compile-bytecode", "--link-mode", "copy")
+    install = (uv, "pip", "install", *_QUIET, *alone, "--python", str(interpreter(venv)), *arguments)
+    title = f"{resolved.name} {resolved.version}"
+    with step(f"Installing {title}", world):
+        for argv in (make, install):
+            result = run_client(argv, folder=scratch, world=world)
+            if result.returncode != 0:
+                doing = f"{title} could not be installed"
+                raise client_failure(doing, result, world, settings=_SETTINGS)
+    # Whoever starts a program of the environment, by hand too, leaves it as it was installed.
+    write_staged(site_packages(venv) / "_wasmrun.pth", b"import sys; sys.dont_write_bytecode = True\n")
 
 
 def _built(resolved: ResolvedPlugin, generation: Path, *, beside: list[Path], editable: bool) -> BuiltPlugin:

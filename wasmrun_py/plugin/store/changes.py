@@ -29,10 +29,12 @@ from wasmrun_py.model.plugin_source import (
     format_source,
     parse_source,
 )
+from wasmrun_py.plugin.store.crashes import forget_crashes
 from wasmrun_py.plugin.store.generation import is_intact, load_receipt, seal
 from wasmrun_py.plugin.store.lock import plugin_lock, pointer_lock
-from wasmrun_py.plugin.store.tidy import STAGING_PREFIX, tidy_locked
+from wasmrun_py.plugin.store.tidy import tidy_locked
 from wasmrun_py.system.fs import (
+    TEMPORARY_PREFIX,
     atomic_write,
     make_folder,
     remove_empty_folders,
@@ -265,6 +267,7 @@ class PluginStore:
             if current is None:
                 raise _not_installed(name, plugins)
             self._commit(plugins)
+        forget_crashes(self._world.home, name)
         return Change(outcome=Outcome.UNINSTALLED, name=name, before=current)
 
     def set_enabled(self, name: str, *, enabled: bool) -> Change:
@@ -394,7 +397,7 @@ class PluginStore:
         return replace(source, editable=current.editable) if isinstance(source, Local) else source
 
     def _staging(self) -> AbstractContextManager[Path]:
-        return staging_folder(self._home.store, prefix=STAGING_PREFIX)
+        return staging_folder(self._home.store, prefix=TEMPORARY_PREFIX)
 
     def _building(self, name: str, verb: str) -> AbstractContextManager[None]:
         check_name(name)

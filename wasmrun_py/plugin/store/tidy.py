@@ -16,6 +16,7 @@ from wasmrun_py.config.plugin_state import load_installed_plugins
 from wasmrun_py.model.errors import OutputError
 from wasmrun_py.plugin.store.lock import pointer_lock_file
 from wasmrun_py.system.fs import (
+    TEMPORARY_PREFIX,
     find_orphans,
     held_if_free,
     remove_file,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from wasmrun_py.model.installed_plugin import InstalledPlugin
     from wasmrun_py.system.paths import Home
 
-STAGING_PREFIX = ".tmp-"
 _HIDDEN = "."
 
 
@@ -52,7 +52,7 @@ def is_tidy(home: Home, plugins: Iterable[InstalledPlugin]) -> bool:
     plugins = tuple(plugins)
     return not (
         find_unreferenced(home, plugins)
-        or any(find_orphans(folder, prefix) for folder, prefix in _orphan_places(home))
+        or any(find_orphans(folder, TEMPORARY_PREFIX) for folder in _places(home))
         or any(_links_in(folder) != wanted for folder, wanted in _wanted_links(home, plugins).items())
         or (not plugins and home.store.is_dir() and not os.listdir(home.store))  # noqa: PTH208 - as fast as it gets
     )
@@ -65,8 +65,8 @@ def tidy_locked(home: Home, plugins: Iterable[InstalledPlugin]) -> None:
         OutputError: A link cannot be made or removed.
     """
     plugins = tuple(plugins)
-    for folder, prefix in _orphan_places(home):
-        remove_orphans(folder, prefix)
+    for folder in _places(home):
+        remove_orphans(folder, TEMPORARY_PREFIX)
     for folder in find_unreferenced(home, plugins):
         remove_tree(folder)
     for folder, wanted in _wanted_links(home, plugins).items():
@@ -96,15 +96,9 @@ def find_unreferenced(home: Home, plugins: Iterable[InstalledPlugin]) -> list[Pa
         return []
 
 
-def _orphan_places(home: Home) -> tuple[tuple[Path, str], ...]:
-    config = f".{home.config_file.name}."
-    return (
-        (home.store, STAGING_PREFIX),
-        (home.root, config),
-        (home.plugins, _HIDDEN),
-        (home.bin, _HIDDEN),
-        (home.locks, _HIDDEN),
-    )
+def _places(home: Home) -> tuple[Path, ...]:
+    """Where temporary files of ours may lie."""
+    return (home.store, home.root, home.plugins, home.bin, home.locks)
 
 
 def _wanted_links(home: Home, plugins: Iterable[InstalledPlugin]) -> dict[Path, dict[str, Path]]:

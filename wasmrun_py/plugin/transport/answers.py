@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _Word = TypeVar("_Word", MatchKind, ToolStatus, Level, Severity)
 
+# The reason of an answer that gives none.
+BARE_REASON = "it says so"
 _SENTENCE_CAP = 4000
 _OUTPUT_CAP = 4 * 1024 * 1024
 _PATH_CAP = 8192
@@ -113,7 +115,7 @@ def parse_match(answer: object, asked: Asked) -> Match | NoMatch | None:
     table = _table(answer, asked, "its answer")
     if table.get("yes") is True:
         return None
-    reason = _text(table.get("reason"), asked, "reason") or "it says so"
+    reason = _text(table.get("reason"), asked, "reason") or BARE_REASON
     confidence = table.get("confidence")
     if confidence is None:
         return NoMatch(reason=reason)

@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from wasmrun_py.model.build import BuildConfig, BuildResult
+    from wasmrun_py.model.consent import Confirmer
     from wasmrun_py.model.events import Reporter
     from wasmrun_py.model.manifest import Match, NoMatch, PluginManifest, TransportKind
     from wasmrun_py.model.tool import ToolReport
@@ -36,8 +37,31 @@ class Deadlines:
     build_s: float = 6 * 3600.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """Why a transport was given up.
+
+    Attributes:
+        transport: Which one.
+        loud: It crashed or hung; else it is merely not there.
+        phase: What it was asked to do.
+        message: What happened.
+        log_file: What it wrote, or None.
+    """
+
+    transport: TransportKind
+    loud: bool
+    phase: str
+    message: str
+    log_file: Path | None = None
+
+
 def _trust() -> None:
     """Nothing to verify."""
+
+
+def _forget(_incident: Incident) -> None:
+    """Nobody keeps it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +71,11 @@ class TransportWorld:
     Attributes:
         environ: The user's environment.
         home: Where logs and installed toolchains are.
-        may_install: Missing toolchains may be installed without asking.
+        may_install: Missing toolchains may be installed.
+        confirm: Asks the user before each installation; None when nobody need be asked.
         verify: Called once, before anything of the plugin is loaded or run; raises when its files are not
             what was installed.
+        on_crash: Called with each crash or hang, to keep it.
         forced: The one transport to use (``--transport``), or None to choose.
         deadlines: How long it may take.
         max_memory_bytes: A limit on the address space of a helper and its children, or None.
@@ -58,7 +84,9 @@ class TransportWorld:
     environ: Mapping[str, str]
     home: Home
     may_install: bool = True
+    confirm: Confirmer | None = None
     verify: Callable[[], None] = _trust
+    on_crash: Callable[[Incident], None] = _forget
     forced: TransportKind | None = None
     deadlines: Deadlines = field(default_factory=Deadlines)
     max_memory_bytes: int | None = None
@@ -137,3 +165,20 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """End what was started; harmless when nothing was."""
+
+
+def to_wire(config: BuildConfig) -> dict[str, Any]:
+    """A build's configuration as plain data, for a helper."""
+    return {
+        "project_path": str(config.project_path),
+        "output_dir": str(config.output_dir),
+        "work_dir": str(config.work_dir),
+        "optimization_level": config.optimization_level.value,
+        "target": config.target,
+        "debug_info": config.debug_info,
+        "custom_args": list(config.custom_args),
+        "verbose": config.verbose,
+        "name": config.name,
+        "entry": str(config.entry) if config.entry else None,
+        "toolchain": config.toolchain,
+    }

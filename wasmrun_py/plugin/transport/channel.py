@@ -2,9 +2,10 @@
 
 A frame is four bytes of length (big-endian) and as much JSON, at most 16 MiB; every frame from the helper
 carries the nonce it was greeted with. Between a request and its reply come events, which reach the
-``Reporter`` at once. Whatever else a helper does (garbage, an oversized frame, a foreign nonce, silence,
-exit, a signal) is a ``PluginCrashedError`` that names plugin, phase, cause and log. What the plugin *says*
-is taken apart in ``answers``; how helpers answer is ``python_host``'s matter.
+``Reporter`` at once, and the names of the functions that are called, should the plugin crash in one.
+Whatever else a helper does (garbage, an oversized frame, a foreign nonce, silence, exit, a signal) is a
+``PluginCrashedError`` that names plugin, phase, cause and log. What the plugin *says* is taken apart in
+``answers``; how helpers answer is ``python_host``'s matter.
 """
 
 from __future__ import annotations
@@ -39,8 +40,13 @@ if TYPE_CHECKING:
     from wasmrun_py.system.process import Child
 
 _HEADER_BYTES = 4
+_PHASE_CAP = 80
 _START_DEADLINE_S = 30.0
 _EXIT_GRACE_S = 1.0
+# A plugin that asks whether it is cancelled may end in its own way.
+_CANCEL_GRACE_S = 0.5
+# A descendant may hold the reply channel open after its helper has ended.
+_LOOK_S = 0.2
 _SILENT = SilentReporter()
 
 
@@ -123,14 +129,28 @@ class Helper:
         assert conversation is not None  # noqa: S101 - ``start`` has seen to it
         try:
             reply = conversation.ask(method, params, phase=phase, deadline_s=deadline_s, reporter=reporter)
+        except KeyboardInterrupt:
+            self.close(grace_s=_CANCEL_GRACE_S)
+            raise
         except BaseException:
-            # Also Ctrl-C: a helper in the middle of something is of no further use.
+            # A helper in the middle of something is of no further use.
             self.close(grace_s=0.0)
             raise
         failure = reply.get("error")
         if failure is not None:
             raise_failure(failure, plugin=self._command.plugin, phase=phase)
         return reply.get("result")
+
+    def crash(self, phase: str, cause: str) -> PluginCrashedError:
+        """The error for a helper whose answer shows that it cannot be trusted any more; it is ended.
+
+        Args:
+            phase: What it was asked.
+            cause: What is wrong with its answer.
+        """
+        conversation, self._conversation = self._conversation, None
+        assert conversation is not None  # noqa: S101 - it has answered
+        return conversation.crash(phase, cause)
 
     def close(self, *, grace_s: float = _EXIT_GRACE_S) -> None:
         """End the process and everything it started; harmless when there is none."""
@@ -160,7 +180,7 @@ class _Conversation:
         greeting = reply.get("result")
         spoken = greeting.get("protocol") if isinstance(greeting, dict) else None
         if reply.get("nonce") != self._nonce or spoken != PROTOCOL:
-            raise self._crash("start", f"it speaks protocol {spoken!r}, not {PROTOCOL}"[:200])
+            raise self.crash("start", f"it speaks protocol {spoken!r}, not {PROTOCOL}"[:200])
 
     def ask(
         self, method: str, params: Mapping[str, Any], *, phase: str, deadline_s: float, reporter: Reporter
@@ -174,15 +194,17 @@ class _Conversation:
             while True:
                 frame = self._receive(phase, deadline, deadline_s)
                 if frame.get("nonce") != self._nonce:
-                    raise self._crash(phase, "it sent an answer that is not its helper's own")
-                if "event" in frame:
+                    raise self.crash(phase, "it sent an answer that is not its helper's own")
+                if isinstance(frame.get("phase"), str):
+                    phase = frame["phase"][:_PHASE_CAP]
+                elif "event" in frame:
                     event = parse_event(frame["event"])
                     if event is not None:
                         reporter.emit(event)
                 elif frame.get("id") == self._last_id:
                     return frame
                 else:
-                    raise self._crash(phase, "it answered what was not asked")
+                    raise self.crash(phase, "it answered what was not asked")
         finally:
             self._ears.listener = _SILENT
 
@@ -200,26 +222,30 @@ class _Conversation:
     def _receive(self, phase: str, deadline: float, deadline_s: float) -> dict[str, Any]:
         length = int.from_bytes(self._take(_HEADER_BYTES, phase, deadline, deadline_s), "big")
         if length > FRAME_CAP_BYTES:
-            raise self._crash(
+            raise self.crash(
                 phase, f"it announced an answer of {length} bytes; {FRAME_CAP_BYTES} is the most"
             )
         try:
             frame = json.loads(self._take(length, phase, deadline, deadline_s))
         except (ValueError, RecursionError) as error:
-            raise self._crash(phase, "it answered something that is not JSON") from error
+            raise self.crash(phase, "it answered something that is not JSON") from error
         if not isinstance(frame, dict):
-            raise self._crash(phase, "it answered something that is not an answer")
+            raise self.crash(phase, "it answered something that is not an answer")
         return frame
 
     def _take(self, wanted: int, phase: str, deadline: float, deadline_s: float) -> bytes:
+        quiet = False
         while len(self._buffer) < wanted:
             left = deadline - time.monotonic()
-            chunk = self.child.read(left) if left > 0 else None
-            if chunk is None:
-                raise self._crash(phase, f"it did not answer within {deadline_s:g} s and was ended")
-            if not chunk:
-                raise self._crash(phase, self._describe_end())
-            self._buffer += chunk
+            ended = quiet and self.child.wait(0.0) is not None
+            chunk = self.child.read(min(left, _LOOK_S)) if left > 0 else None
+            if chunk:
+                self._buffer += chunk
+            elif chunk is not None or ended:
+                raise self.crash(phase, self._describe_end())
+            elif left <= 0:
+                raise self.crash(phase, f"it did not answer within {deadline_s:g} s and was ended")
+            quiet = not chunk
         taken = bytes(self._buffer[:wanted])
         del self._buffer[:wanted]
         return taken
@@ -230,7 +256,7 @@ class _Conversation:
             return "it closed its reply channel"
         return f"its process ended with {describe_exit(returncode)}"
 
-    def _crash(self, phase: str, cause: str) -> PluginCrashedError:
+    def crash(self, phase: str, cause: str) -> PluginCrashedError:
         """End the helper, keep what it wrote, and say what happened."""
         self.close(0.0)
         log_file = self._ears.keep()

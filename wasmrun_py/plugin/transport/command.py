@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from wasmrun_py.model.build import BuildResult, Toolchain
 from wasmrun_py.model.errors import (
-    BuildError,
     LimitError,
     MissingToolError,
     NotAFolderError,
@@ -28,11 +27,11 @@ from wasmrun_py.plugin.transport.command_help import CommandHelp, compile_argume
 from wasmrun_py.plugin.transport.command_output import (
     find_made_files,
     parse_missing_tools,
-    parse_places,
     parse_reason,
 )
 from wasmrun_py.plugin.transport.matching import is_shared
-from wasmrun_py.plugin.transport.staged_project import StagedProject, stage_project
+from wasmrun_py.plugin.transport.reported import Reported, reported_failure
+from wasmrun_py.plugin.transport.staged_project import stage_project
 from wasmrun_py.plugin.transport.tool_path import ToolRequest, can_provide, prepare_environ
 from wasmrun_py.system.process import ToolCall, describe_exit, run_tool
 from wasmrun_py.toolchain.find import find_tool
@@ -149,7 +148,16 @@ class CommandTransport:
         finally:
             reporter.emit(StepFinished(label=label))
         if said.returncode != 0:
-            raise self._failure(said, staged, environ)
+            raise reported_failure(
+                Reported(
+                    output=said.output,
+                    otherwise=describe_exit(said.returncode),
+                    log_file=said.log_file,
+                    environ=environ,
+                ),
+                staged,
+                self._callee,
+            )
         made = find_made_files(said.output, config.output_dir, plugin=self._callee.name)
         info = self._callee.manifest.info
         return BuildResult(
@@ -234,31 +242,6 @@ class CommandTransport:
             phase=phase,
             hint=f"What it wrote is in {log_file}." if log_file else "Run it with -v to see what it writes.",
             log_file=log_file,
-        )
-
-    def _failure(
-        self, said: ToolResult, staged: StagedProject, environ: Mapping[str, str]
-    ) -> BuildError | MissingToolError:
-        """Why it failed, in its own words; a tool that it names and that is nowhere is the reason."""
-        name, manifest = self._callee.name, self._callee.manifest
-        output = staged.to_original(said.output)
-        reason = parse_reason(output) or describe_exit(said.returncode)
-        diagnostics = parse_places(said.output, staged, source=name)
-        absent = [tool for tool in parse_missing_tools(output) if find_tool(tool, environ) is None]
-        # Of "asc or yarn" the one that it cannot do without is what the user misses.
-        missing = [tool for tool in absent if tool in manifest.tools]
-        missing = missing or [tool for tool in absent if tool in manifest.optional_tools]
-        if missing and not diagnostics:
-            return MissingToolError(
-                f'Plugin "{name}" needs {", ".join(missing)}: {reason}',
-                tools=missing,
-                hint=f"Install {', '.join(missing)} and put it on PATH, then build again.",
-            )
-        return BuildError(
-            f'Plugin "{name}" could not build {staged.original.name}: {reason}',
-            diagnostics=diagnostics,
-            output=output,
-            log_file=said.log_file,
         )
 
     def _ask_for_missing(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ reports, a failed build above all, is final.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from wasmrun_py.model.errors import PluginCrashedError, PluginFailedError, TransportError, WasmrunError
@@ -21,8 +21,8 @@ from wasmrun_py.model.manifest import (
     PluginHealth,
     TransportKind,
 )
-from wasmrun_py.plugin.transport.answers import BuilderFacts
-from wasmrun_py.plugin.transport.base import Callee, StartPaths
+from wasmrun_py.plugin.transport.answers import BARE_REASON, BuilderFacts
+from wasmrun_py.plugin.transport.base import Callee, Incident, StartPaths
 from wasmrun_py.plugin.transport.matching import SHARED_CONFIDENCE, has_entry_file, match_manifest
 
 if TYPE_CHECKING:
@@ -38,23 +38,6 @@ if TYPE_CHECKING:
     from wasmrun_py.plugin.transport.base import Transport, TransportWorld
 
 _Answer = TypeVar("_Answer")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Incident:
-    """Why a transport was given up.
-
-    Attributes:
-        transport: Which one.
-        loud: It crashed or hung; else it is merely not there.
-        message: What happened.
-        log_file: What it wrote, or None.
-    """
-
-    transport: TransportKind
-    loud: bool
-    message: str
-    log_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,19 +113,28 @@ class ExternalPlugin:
         if isinstance(matched, NoMatch) and not self._may_know_better(project_path):
             return matched
         answer = self.call(lambda transport: transport.can_handle_project(project_path))
+        if isinstance(answer, Match) and answer.reason == BARE_REASON and isinstance(matched, Match):
+            # A library answers with a number; what the number rests on stands in the manifest.
+            return replace(answer, reason=matched.reason, kind=matched.kind)
         if answer is not None:
             return answer
         if isinstance(matched, Match):
             return matched
-        return Match(confidence=SHARED_CONFIDENCE, reason="it says so", kind=MatchKind.EXTENSION)
+        return Match(confidence=SHARED_CONFIDENCE, reason=BARE_REASON, kind=MatchKind.EXTENSION)
 
     def get_builder(self) -> ExternalBuilder:
         """A builder over the transports."""
         return ExternalBuilder(self)
 
     def report_tools(self) -> tuple[ToolReport, ...]:
-        """The state of its tools: its own report, else its manifest's tools looked up on PATH."""
-        reports = self.call(lambda transport: transport.report_tools())
+        """The state of its tools: its own report, else its manifest's tools looked up on PATH.
+
+        That it cannot be asked is for ``health`` to say.
+        """
+        try:
+            reports = self.call(lambda transport: transport.report_tools())
+        except PluginFailedError:
+            reports = None
         return self._look_up_tools() if reports is None else reports
 
     def health(self) -> PluginHealth:
@@ -169,9 +161,9 @@ class ExternalPlugin:
         return tuple(TransportProbe(kind=kind, health=self._probe(kind)) for kind in self._order)
 
     def close(self) -> None:
-        """End its helper; harmless when there is none."""
-        for transport in self._opened.values():
-            transport.close()
+        """End its helper; harmless when there is none. One that crashes while it ends is remembered."""
+        for kind, transport in self._opened.items():
+            self._close(kind, transport)
         self._opened.clear()
 
     def call(
@@ -227,16 +219,30 @@ class ExternalPlugin:
 
     def _give_up(self, kind: TransportKind, error: PluginFailedError) -> None:
         """Remember why, once a transport; it is not asked again unless it is the last one."""
-        log_file = error.log_file if isinstance(error, PluginCrashedError) else None
-        loud = not isinstance(error, TransportError)
-        incident = Incident(transport=kind, loud=loud, message=error.message, log_file=log_file)
-        if incident not in self._incidents:
-            self._incidents.append(incident)
+        self._remember(kind, error)
         opened = self._opened.pop(kind, None)
         if opened is not None:
-            opened.close()
+            self._close(kind, opened)
         if len(self._order) > 1:
             self._order = tuple(each for each in self._order if each is not kind)
+
+    def _close(self, kind: TransportKind, transport: Transport) -> None:
+        try:
+            transport.close()
+        except PluginFailedError as error:
+            self._remember(kind, error)
+
+    def _remember(self, kind: TransportKind, error: PluginFailedError) -> None:
+        log_file = error.log_file if isinstance(error, PluginCrashedError) else None
+        loud = not isinstance(error, TransportError)
+        incident = Incident(
+            transport=kind, loud=loud, phase=error.phase, message=error.message, log_file=log_file
+        )
+        if incident in self._incidents:
+            return
+        self._incidents.append(incident)
+        if loud:
+            self._callee.world.on_crash(incident)
 
     def _tell(self, reporter: Reporter | None) -> None:
         """Report the transports given up that nobody has heard of yet, while another one is left."""
@@ -390,20 +396,17 @@ def _order(callee: Callee) -> tuple[TransportKind, ...]:
 
 
 def _make_transport(kind: TransportKind, callee: Callee) -> Transport:
-    """Raises TransportError for one that this version cannot use."""
     if kind is TransportKind.PYTHON:
         from wasmrun_py.plugin.transport.python import PythonTransport  # noqa: PLC0415 - one of them is used
 
         return PythonTransport(callee)
-    if kind is TransportKind.COMMAND:
-        from wasmrun_py.plugin.transport.command import CommandTransport  # noqa: PLC0415 - as above
+    if kind is TransportKind.FFI:
+        from wasmrun_py.plugin.transport.ffi import FfiTransport  # noqa: PLC0415 - as above
 
-        return CommandTransport(callee)
-    raise TransportError(
-        f'Plugin "{callee.name}" offers a shared library, which this version of wasmrun does not load',
-        plugin=callee.name,
-        phase="start",
-    )
+        return FfiTransport(callee)
+    from wasmrun_py.plugin.transport.command import CommandTransport  # noqa: PLC0415 - as above
+
+    return CommandTransport(callee)
 
 
 def _is_transports_fault(error: PluginFailedError) -> bool:

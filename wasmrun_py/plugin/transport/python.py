@@ -12,6 +12,7 @@ from wasmrun_py.model.errors import TransportError
 from wasmrun_py.model.events import SilentReporter
 from wasmrun_py.model.manifest import TransportKind
 from wasmrun_py.plugin.transport import answers
+from wasmrun_py.plugin.transport.base import to_wire
 from wasmrun_py.plugin.transport.channel import Helper, HelperCommand
 
 if TYPE_CHECKING:
@@ -86,7 +87,8 @@ class PythonTransport:
             "home": str(world.home.root),
             "cache": str(own_cache) if own_cache else None,
             "environ": dict(world.environ),
-            "may_install": world.may_install,
+            # What needs an answer from the user is not left to another process.
+            "may_install": world.may_install and world.confirm is None,
         }
         try:
             loaded = helper.call("load", params, phase="load", deadline_s=world.deadlines.load_s)
@@ -124,7 +126,7 @@ class PythonTransport:
         from wasmrun_py.model.build import Toolchain  # noqa: PLC0415 - loaded with the config
 
         deadline_s = self._callee.world.deadlines.build_s
-        answer = self._ask("build", {"config": _to_wire(config)}, reporter=reporter, deadline_s=deadline_s)
+        answer = self._ask("build", {"config": to_wire(config)}, reporter=reporter, deadline_s=deadline_s)
         info = self._callee.manifest.info
         default = Toolchain(name=self._callee.name, version=info.version)
         return answers.parse_result(answer, self._asked("build"), default=default)
@@ -168,19 +170,3 @@ class PythonTransport:
 def find_own_python() -> Path:
     """The interpreter that runs wasmrun: for a plugin that is tried out before it has its own."""
     return Path(sys.executable)
-
-
-def _to_wire(config: BuildConfig) -> dict[str, Any]:
-    return {
-        "project_path": str(config.project_path),
-        "output_dir": str(config.output_dir),
-        "work_dir": str(config.work_dir),
-        "optimization_level": config.optimization_level.value,
-        "target": config.target,
-        "debug_info": config.debug_info,
-        "custom_args": list(config.custom_args),
-        "verbose": config.verbose,
-        "name": config.name,
-        "entry": str(config.entry) if config.entry else None,
-        "toolchain": config.toolchain,
-    }

@@ -403,7 +403,7 @@ def _answer(host: Any, request: dict[str, Any]) -> dict[str, Any]:
         return {"id": request["id"], "error": failure}
 
 
-def _read_requests(channel: Channel, requests: queue.Queue[Any]) -> None:
+def _read_requests(channel: Channel, requests: queue.Queue[Any], host: Any) -> None:
     """Hand requests to the main thread; when wasmrun is gone, end with everything the plugin started."""
     try:
         while True:
@@ -412,7 +412,10 @@ def _read_requests(channel: Channel, requests: queue.Queue[Any]) -> None:
                 break
             requests.put(request)
     finally:
-        # An idle plugin ends in its own way; a busy one has had its time.
+        # An idle plugin ends in its own way; a busy one is told, where it can be, and has had its time.
+        cancel = getattr(host, "cancel", None)
+        if cancel is not None:
+            cancel()
         requests.put(None)
         time.sleep(_EXIT_GRACE_S)
         end_group()
@@ -445,7 +448,7 @@ def serve(channel: Channel, host: Any) -> None:
 
     Args:
         channel: The private descriptors.
-        host: Answers by method and parameters.
+        host: Answers by method and parameters; its ``cancel``, if it has one, is called when nobody waits.
     """
     greeting = channel.receive()
     if greeting is None:
@@ -453,7 +456,7 @@ def serve(channel: Channel, host: Any) -> None:
     channel.nonce = greeting["nonce"]
     limit_resources(greeting.get("max_memory_bytes"))
     requests: queue.Queue[Any] = queue.Queue()
-    threading.Thread(target=_read_requests, args=(channel, requests), daemon=True).start()
+    threading.Thread(target=_read_requests, args=(channel, requests, host), daemon=True).start()
     channel.send({"id": 0, "result": {"protocol": PROTOCOL, "pid": os.getpid()}})
     while True:
         request = requests.get()

@@ -77,7 +77,7 @@ def _link_surroundings(project: Path, folder: Path) -> Path:
         return folder / project.name
     here, there = root, folder / root.name
     for part in project.relative_to(root).parts:
-        there.mkdir()
+        there.mkdir(parents=True)
         _link_siblings(here, there, but=part)
         here, there = here / part, there / part
     return there

@@ -94,7 +94,9 @@ def _find_own(name: str, world: TransportWorld, reporter: Reporter) -> tuple[str
     pin = _find_pin(name)
     if pin is None or not can_provide(name, world):
         return ()
-    policy = ProvisionPolicy(environ=world.environ, home=world.home, may_install=world.may_install)
+    policy = ProvisionPolicy(
+        environ=world.environ, home=world.home, may_install=world.may_install, confirm=world.confirm
+    )
     try:
         program = get_toolchain(pin, policy, reporter)
         if program.suffix != ".js":

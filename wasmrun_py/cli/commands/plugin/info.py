@@ -13,35 +13,65 @@ from wasmrun_py.cli.render.plugins import plugin_fields
 if TYPE_CHECKING:
     from wasmrun_py.cli.context import World
     from wasmrun_py.model.manifest import PluginHealth
+    from wasmrun_py.plugin.probe import ProbeReport
     from wasmrun_py.plugin.registry import RegisteredPlugin
 
 
 def info_command(ctx: typer.Context, *, name: NameArgument, json: JsonOption = False) -> None:
     """Show everything about a plugin: source, digest, transports, capabilities, health, size."""
     from wasmrun_py.plugin.probe import probe_registered  # noqa: PLC0415 - --help needs none of it
+    from wasmrun_py.plugin.store.crashes import load_crashes  # noqa: PLC0415 - as above
 
     world: World = ctx.obj
     manager = world.plugin_manager()
     registered = manager.get_registered(name)
-    health = probe_registered(registered, manager.context)
-    fields = {**plugin_fields(registered, health), **_more(world, registered)}
+    probe = probe_registered(registered, manager.context)
+    health = probe.health
+    fields = {
+        **plugin_fields(registered, health),
+        **_more(world, registered),
+        **_transports(probe, registered),
+    }
+    fields["crashes"] = [
+        {
+            "at": crash.at,
+            "transport": crash.transport,
+            "phase": crash.phase,
+            "message": crash.message,
+            "log_file": crash.log_file,
+        }
+        for crash in load_crashes(world.home, registered.name)
+    ]
     if json:
         world.report("plugin info", {"plugins": [fields]})
     else:
         _show(world, fields, health)
 
 
+def _transports(probe: ProbeReport, registered: RegisteredPlugin) -> dict[str, Any]:
+    """Which transport would be used, and why."""
+    if not probe.transports:
+        return {"transport": registered.transport, "transport_reason": "", "transport_health": []}
+    return {
+        "transport": probe.used,
+        "transport_reason": probe.reason,
+        "transport_health": [
+            {"kind": each.kind, "status": each.health.status, "message": each.health.message}
+            for each in probe.transports
+        ],
+    }
+
+
 def _more(world: World, registered: RegisteredPlugin) -> dict[str, Any]:
     """What only an installed plugin has."""
     installed = registered.installed
     if installed is None:
-        return {"transport": registered.transport, "missing_tools": ()}
+        return {"missing_tools": ()}
     from wasmrun_py.plugin.store.health import find_missing_tools, measure  # noqa: PLC0415 - only here
 
     folder = installed.folder(world.home.store)
     return {
         "author": installed.manifest.info.author,
-        "transport": registered.transport,
         "requested": installed.requested,
         "checksum": installed.checksum,
         "digest": installed.digest,
@@ -76,6 +106,8 @@ def _show(world: World, fields: dict[str, Any], health: PluginHealth) -> None:
         ("targets", ", ".join(capabilities.get("custom_targets", ()))),
         ("can", ", ".join(can)),
         ("transports", ", ".join(fields["transports"])),
+        ("used", f"{fields['transport'] or 'none'}: {fields['transport_reason']}".rstrip(": ")),
+        ("crashes", _crashes(fields["crashes"])),
         ("missing tools", ", ".join(fields["missing_tools"])),
         ("checksum", fields.get("checksum")),
         ("digest", fields.get("digest")),
@@ -86,3 +118,12 @@ def _show(world: World, fields: dict[str, Any], health: PluginHealth) -> None:
     for label, value in lines:
         if value:
             console.data(f"  {label:<14} {value}")
+
+
+def _crashes(crashes: list[dict[str, Any]]) -> str:
+    """How often, and the last one."""
+    if not crashes:
+        return ""
+    last = crashes[-1]
+    where = f" (log: {last['log_file']})" if last["log_file"] else ""
+    return f"{len(crashes)}; last {last['at']}: {last['message']}{where}"
