@@ -142,7 +142,7 @@ def parse_advice(output: str) -> tuple[str, ...]:
     """What a program suggests for missing tools: the bullets below a line that announces suggestions."""
     lines = output.splitlines()
     start = next((at for at, line in enumerate(lines) if _ADVICE.search(line)), len(lines))
-    below = itertools.takewhile(lambda line: _ITEM.match(line), lines[start + 1 :])
+    below = itertools.takewhile(_ITEM.match, lines[start + 1 :])
     return tuple(_DECORATION.sub("", line).strip()[:_REASON_CAP] for line in below)[:_MOST_ADVICE]
 
 
