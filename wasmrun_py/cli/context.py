@@ -56,16 +56,16 @@ class World:
         project: Path,
         overrides: Overrides,
         *,
-        transport: TransportKind | None = None,
         may_ask: bool,
+        transport: TransportKind | None = None,
     ) -> CompileReport:
         """Resolve the settings of ``project`` and build it.
 
         Args:
             project: Its folder.
-            overrides: What the command line asks for.
-            transport: The one way to call external plugins, or None to choose.
+            overrides: What the command line said.
             may_ask: Questions may be asked, where there is a terminal and the settings want them.
+            transport: The one way to call external plugins, or None to choose.
 
         Raises:
             WasmrunError: Any of the tree.
@@ -100,6 +100,12 @@ class World:
         )
         return PluginManager(context)
 
+    @property
+    def plugin_path(self) -> tuple[Path, ...]:
+        """The folders of ``WASMRUN_PLUGIN_PATH``."""
+        named = self.environ.get(PLUGIN_PATH_VARIABLE, "")
+        return tuple(self.absolute(folder) for folder in named.split(os.pathsep) if folder)
+
     def find_leave(
         self, policy: InstallPolicy, reporter: ConsoleReporter, *, may_ask: bool
     ) -> tuple[bool, Confirmer | None]:
@@ -115,12 +121,6 @@ class World:
         if terminal is None:
             return False, None
         return True, lambda offer: reporter.ask(offer, terminal)
-
-    @property
-    def plugin_path(self) -> tuple[Path, ...]:
-        """The folders of ``WASMRUN_PLUGIN_PATH``."""
-        named = self.environ.get(PLUGIN_PATH_VARIABLE, "")
-        return tuple(self.absolute(folder) for folder in named.split(os.pathsep) if folder)
 
     def plugin_store(self, reporter: Reporter) -> PluginStore:
         """The installed plugins, to be changed."""

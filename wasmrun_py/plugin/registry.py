@@ -78,10 +78,12 @@ def load_registered_plugins(context: PluginContext) -> tuple[RegisteredPlugin, .
     Raises:
         ConfigError: ``config.toml`` is broken.
     """
-    loaded = [*load_announced_plugins(context)]
-    # The user names these folders for this run: of two plugins of one name theirs is taken.
-    loaded += _load_search_path(context)
-    loaded += _load_installed(context)
+    loaded = [
+        *load_announced_plugins(context),
+        # The user names these folders for this run: of two plugins of one name theirs is taken.
+        *_load_search_path(context),
+        *_load_installed(context),
+    ]
     return tuple(_without_namesakes(sorted(loaded, key=_order)))
 
 

@@ -9,9 +9,12 @@ from pathlib import Path
 
 from wasmrun_py.model.errors import UsageError
 from wasmrun_py.model.plugin_source import check_name
+from wasmrun_py.plugin.ffi.header import HEADER_FILE, load_header
 from wasmrun_py.scaffold.template import fill_template
 
 _TEMPLATES = Path(__file__).with_name("plugin_templates")
+_HEADER = Path("include", HEADER_FILE)
+_WITH_HEADER = frozenset(["c", "go", "zig"])
 _PREFIX = re.compile(r"^wasm(?:run)?[-_.]?(?=[a-z])")
 
 
@@ -28,7 +31,7 @@ def new_plugin(name: str, lang: str, destination: Path) -> tuple[Path, ...]:
     Args:
         name: The plugin's name.
         lang: One of ``find_plugin_languages()``: ``python`` for a package whose object is loaded in a helper,
-            ``command`` for a folder with a program.
+            ``command`` for a folder with a program, ``c``, ``go``, ``rust`` and ``zig`` for a shared library.
         destination: An existing folder, absolute.
 
     Returns:
@@ -44,7 +47,8 @@ def new_plugin(name: str, lang: str, destination: Path) -> tuple[Path, ...]:
         raise UsageError(
             f'There is no template for a plugin in "{lang}"', hint=f"--lang takes {' or '.join(languages)}."
         )
-    return fill_template(_TEMPLATES / lang, destination / name, _words(name))
+    more = {_HEADER: load_header()} if lang in _WITH_HEADER else {}
+    return fill_template(_TEMPLATES / lang, destination / name, _words(name), more=more)
 
 
 def _words(name: str) -> dict[str, str]:

@@ -15,7 +15,9 @@ _PROGRAMS = "bin"
 _EXECUTABLE = 0o755
 
 
-def fill_template(template: Path, folder: Path, words: Mapping[str, str]) -> tuple[Path, ...]:
+def fill_template(
+    template: Path, folder: Path, words: Mapping[str, str], *, more: Mapping[Path, str] | None = None
+) -> tuple[Path, ...]:
     """Write ``folder`` from ``template``, words in their places.
 
     A word stands as ``{{word}}`` in a text and as ``_word_`` in the name of a file or folder. Files in
@@ -25,6 +27,7 @@ def fill_template(template: Path, folder: Path, words: Mapping[str, str]) -> tup
         template: The template's folder.
         folder: The new folder, absolute; its parent exists.
         words: What stands for what.
+        more: Files beside the template's, relative to the new folder, with their text as it is.
 
     Returns:
         The files, relative to the new folder, sorted.
@@ -49,6 +52,10 @@ def fill_template(template: Path, folder: Path, words: Mapping[str, str]) -> tup
             target.write_text(text, encoding="utf-8", newline="\n")
             if name.parts[0] == _PROGRAMS:
                 target.chmod(_EXECUTABLE)
+            written.append(name)
+        for name, text in (more or {}).items():
+            (made / name).parent.mkdir(parents=True, exist_ok=True)
+            (made / name).write_text(text, encoding="utf-8", newline="\n")
             written.append(name)
         if folder.exists():
             folder.rmdir()

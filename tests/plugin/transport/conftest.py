@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import textwrap
 from dataclasses import dataclass, field
@@ -11,9 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import require_tool
 from tests.toolchain.recording import RecordingReporter
 from wasmrun_py.model.build import BuildConfig, OptimizationLevel
 from wasmrun_py.model.manifest import PluginCapabilities, PluginInfo, PluginManifest, Transports
+from wasmrun_py.plugin.ffi.header import HEADER_FILE, load_header
 from wasmrun_py.plugin.transport.base import Callee, Deadlines, StartPaths, TransportWorld
 from wasmrun_py.plugin.transport.external import ExternalPlugin
 from wasmrun_py.system.fs import make_empty
@@ -109,6 +112,10 @@ class Workshop:
         program.write_text(f"#!{sys.executable} -IB\n{source}", encoding="utf-8")
         program.chmod(0o755)
 
+    def write_library(self, source: Path) -> None:
+        """The plugin's shared library, compiled from this C file."""
+        compile_library(source, self.folder / "zork.so")
+
     def open(
         self,
         *,
@@ -122,6 +129,7 @@ class Workshop:
         """The plugin, with the transports that were written."""
         has_python = (self.folder / "zork_plugin.py").is_file()
         has_program = (self.folder / "zork").is_file()
+        library = self.folder / "zork.so"
         manifest = PluginManifest(
             info=PluginInfo(
                 name="zork",
@@ -136,6 +144,7 @@ class Workshop:
             transports=Transports(
                 python="zork_plugin:plugin" if has_python else None,
                 command="zork" if has_program else None,
+                ffi="zork" if library.is_file() else None,
             ),
         )
         paths = StartPaths(
@@ -143,6 +152,7 @@ class Workshop:
             python=manifest.transports.python,
             search_paths=(self.folder,),
             command=self.folder / "zork" if has_program else None,
+            library=library if library.is_file() else None,
         )
         world = TransportWorld(
             environ=environ or dict(os.environ),
@@ -181,6 +191,13 @@ class Workshop:
     ) -> BuildResult:
         """One build into fresh folders."""
         return plugin.get_builder().build(self.config(**changes), reporter or RecordingReporter())
+
+
+def compile_library(source: Path, library: Path, *options: str) -> None:
+    """Compile a plugin in C against the header that wasmrun ships."""
+    (library.parent / HEADER_FILE).write_text(load_header(), encoding="utf-8")
+    flags = ("-shared", "-fPIC", "-O1", "-Wall", "-Wextra", f"-I{library.parent}")
+    subprocess.run([require_tool("gcc"), *flags, "-o", str(library), str(source), *options], check=True)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The same plugin in wasmrun's process, in a helper and as a program: same options, artifacts and errors."""
+"""One plugin in our process, in a helper, as a library and as a program: same options, results, errors."""
 
 from __future__ import annotations
 
@@ -145,11 +145,14 @@ OPTIONS: list[dict[str, Any]] = [
         "toolchain": "zorkc",
     },
 ]
-WAYS = ["own-process", "helper", "helper-without-wasmrun", "command"]
+WAYS = ["own-process", "helper", "helper-without-wasmrun", "ffi", "command"]
 
 
 def open_way(workshop: Workshop, way: str, *, tools: tuple[str, ...] = ()) -> Plugin:
-    """The plugin, called in one of the four ways."""
+    """The plugin, called in one of the five ways."""
+    if way == "ffi":
+        workshop.write_library(Path(__file__).with_name("parity.c"))
+        return workshop.open(forced=TransportKind.FFI, tools=tools)
     workshop.write_module(LOGIC)
     workshop.write_program(text=PROGRAM)
     if way == "command":

@@ -78,7 +78,7 @@ def compile_command(  # noqa: PLR0913 - typer: one parameter an option
         no_toolchain_install=no_toolchain_install,
         verbose=verbose,
     )
-    report = world.compile(project, overrides, transport=parse_transport(transport), may_ask=not json)
+    report = world.compile(project, overrides, may_ask=not json, transport=parse_transport(transport))
     if json:
         from wasmrun_py.cli.render.documents import success_document  # noqa: PLC0415 - only with --json
 

@@ -1,4 +1,6 @@
-"""Crates: from the crates registry, or a crate's folder, built with cargo into ``generation/bin``.
+"""Crates: from the registry, or a crate's folder, built with cargo into ``generation/bin`` and ``lib``.
+
+A crate may have a program, a shared library that wasmrun knows how to call, or both.
 
 What a crate says of itself is read from cargo's own metadata of exactly that version, before anything is
 compiled. Nothing is written into a folder of the user's: cargo's target folder is ours, and a workspace
@@ -26,6 +28,7 @@ from wasmrun_py.model.installed_plugin import Launch
 from wasmrun_py.model.manifest import Transports
 from wasmrun_py.model.plugin_source import CratesIo, check_name
 from wasmrun_py.plugin.install.clients import client_failure, get_client, run_client, step
+from wasmrun_py.plugin.install.crate_library import SETTINGS, LibraryOrder, build_library
 from wasmrun_py.plugin.install.manifests import check_requirement, load_manifest
 from wasmrun_py.plugin.install.steps import BuiltPlugin, ResolvedPlugin
 from wasmrun_py.system.fs import copy_tree, remove_file, write_staged
@@ -37,8 +40,9 @@ if TYPE_CHECKING:
     from wasmrun_py.plugin.install.steps import InstallWorld
     from wasmrun_py.system.process import ToolResult
 
-_SETTINGS = "cargo's registry and proxy settings"
+_COPY = "crate"
 _CLI_FEATURE = "cli"
+_PLUGIN_FEATURE = "wasm-plugin"
 _NOT_BUILT = frozenset(["target", ".git", ".hg", ".svn", ".jj", "node_modules"])
 _CARGO_RECORDS = (".crates.toml", ".crates2.json")
 _EXE = ".exe" if sys.platform == "win32" else ""
@@ -57,6 +61,7 @@ class Crate:
         metadata: Its ``[package.metadata]``, or None.
         features: The names of its features.
         binaries: Program name -> the features it needs.
+        library: The name of its shared library (``cdylib``), or None.
     """
 
     package: Package
@@ -65,6 +70,7 @@ class Crate:
     metadata: Mapping[str, Any] | None
     features: frozenset[str]
     binaries: Mapping[str, tuple[str, ...]]
+    library: str | None = None
 
     @property
     def title(self) -> str:
@@ -92,7 +98,7 @@ def resolve_crate(source: CratesIo, *, scratch: Path, world: InstallWorld) -> Re
                 f"The crates registry has no crate {source.name}",
                 hint=f"Did you mean crates:{near}?" if near else "Check the name's spelling.",
             )
-        raise client_failure(f"{shown} could not be resolved", result, world, settings=_SETTINGS)
+        raise client_failure(f"{shown} could not be resolved", result, world, settings=SETTINGS)
     version, checksum = _load_locked(scratch / "Cargo.lock", source.name)
     folder = _fetch(source.name, version, scratch=scratch, world=world)
     crate = load_crate(folder, scratch=scratch, world=world)
@@ -115,7 +121,8 @@ def lock_crate(name: str, wanted: str, *, scratch: Path, world: InstallWorld) ->
     cargo = get_client("cargo", world, needed_for=f"the crate {name}")
     dependency = f"{json.dumps(name)} = {{ version = {json.dumps(wanted)}, default-features = false }}"
     text = (
-        '[package]\nname = "wasmrun-resolution"\nversion = "0.0.0"\nedition = "2021"\n\n[workspace]\n\n'
+        '[package]\nname = "wasmrun-resolution"\nversion = "0.0.0"\nedition = "2021"\n\n'
+        f"[workspace]\nexclude = [{json.dumps(_COPY)}]\n\n"
         f"[dependencies]\n{dependency}\n"
     )
     write_staged(scratch / "Cargo.toml", text.encode())
@@ -148,10 +155,12 @@ def resolve_crate_folder(folder: Path, *, scratch: Path, world: InstallWorld) ->
 def build_crate(
     resolved: ResolvedPlugin, generation: Path, *, scratch: Path, world: InstallWorld
 ) -> BuiltPlugin:
-    """Compile a crate's program into ``generation/bin``.
+    """Compile a crate's program into ``generation/bin`` and its shared library into ``generation/lib``.
+
+    A library that does not compile, or that wasmrun cannot call, is left out where there is a program.
 
     Raises:
-        PluginInstallError: It does not compile (the log is named), or gave no program.
+        PluginInstallError: It does not compile (the log is named), or gave nothing that can be called.
         MissingToolError: There is no cargo.
     """
     folder = resolved.fetched
@@ -159,20 +168,32 @@ def build_crate(
         raise PluginInstallError(f"{resolved.name} was not resolved")
     crate = load_crate(folder, scratch=scratch, world=world)
     manifest, program = _check(crate)
-    _install_program(resolved, crate, program, generation, scratch=scratch, world=world)
-    path = generation / "bin" / f"{program}{_EXE}"
-    if not path.is_file():
-        raise PluginInstallError(
-            f"{crate.title} was built and gave no program {program}",
-            hint=f"The whole output is in {world.log_file}.",
-            log_file=world.log_file,
+    path = None
+    if program is not None:
+        path = _build_program(resolved, crate, program, generation, scratch=scratch, world=world)
+    library = None
+    if crate.library is not None:
+        order = LibraryOrder(
+            title=crate.title,
+            name=crate.library,
+            folder=copy_crate(crate, scratch),
+            locked=(crate.workspace / "Cargo.lock").is_file(),
+            features=crate.features & {_PLUGIN_FEATURE},
+            manifest=manifest,
+            needed=program is None or manifest.transports.ffi is not None,
         )
+        library = build_library(order, generation, scratch=scratch, world=world)
     for name in _CARGO_RECORDS:
         remove_file(generation / name)
     return BuiltPlugin(
-        manifest=replace(manifest, transports=Transports(command=program)),
-        launch=Launch(command=path.relative_to(generation).as_posix()),
-        content_paths={"bin": "bin"},
+        manifest=replace(
+            manifest, transports=Transports(command=program, ffi=crate.library if library else None)
+        ),
+        launch=Launch(
+            command=path.relative_to(generation).as_posix() if path else None,
+            library=library.relative_to(generation).as_posix() if library else None,
+        ),
+        content_paths={**({"bin": "bin"} if path else {}), **({"lib": "lib"} if library else {})},
     )
 
 
@@ -191,7 +212,7 @@ def load_crate(folder: Path, *, scratch: Path, world: InstallWorld) -> Crate:
     )
     result = run_client(argv, folder=scratch, world=world, quiet=True)
     if result.returncode != 0:
-        raise client_failure(f"cargo cannot read {cargo_toml}", result, world, settings=_SETTINGS)
+        raise client_failure(f"cargo cannot read {cargo_toml}", result, world, settings=SETTINGS)
     document = _load_metadata(result)
     own = [each for each in document["packages"] if Path(each["manifest_path"]).samefile(cargo_toml)]
     if not own:
@@ -222,24 +243,39 @@ def _parse_crate(found: dict[str, Any], *, workspace: Path) -> Crate:
             for target in found["targets"]
             if "bin" in target["kind"]
         },
+        library=next((each["name"] for each in found["targets"] if "cdylib" in each["kind"]), None),
     )
 
 
-def _check(crate: Crate) -> tuple[PluginManifest, str]:
-    """The crate's manifest and the program that will be its command transport."""
+def _check(crate: Crate) -> tuple[PluginManifest, str | None]:
+    """The crate's manifest, and its command transport's program or None for a library alone."""
     manifest = _manifest(crate)
     check_requirement(manifest)
-    declared = manifest.transports.command
     name = crate.package.name or ""
-    if not crate.binaries:
-        raise PluginInstallError(
-            f"{crate.title} has no program, only a library, and wasmrun calls a crate through its program",
-            hint="Its author can add a [[bin]] target; docs/plugins.md says what it must answer.",
+    declared = manifest.transports.ffi
+    if declared is not None and declared != crate.library:
+        built = f"builds {crate.library}" if crate.library else 'has no library with crate-type = ["cdylib"]'
+        raise ManifestError(
+            f'{name}: "transports.ffi" names {declared}, and the crate {built}',
+            field="transports.ffi",
+            hint="Its author must correct the manifest, or the [lib] table.",
         )
+    if not crate.binaries and crate.library is None:
+        raise PluginInstallError(
+            f"{crate.title} has no program and no shared library: there is nothing that wasmrun can call",
+            hint="Its author can add a [[bin]] target or a cdylib; docs/plugins.md says what it must answer.",
+        )
+    return manifest, _choose_program(crate, manifest)
+
+
+def _choose_program(crate: Crate, manifest: PluginManifest) -> str | None:
+    declared, name = manifest.transports.command, crate.package.name or ""
+    if not crate.binaries and declared is None:
+        return None
     if declared is not None and declared not in crate.binaries:
         raise ManifestError(
             f'{name}: "transports.command" names {declared}, and the crate builds '
-            f"{', '.join(sorted(crate.binaries))}",
+            f"{', '.join(sorted(crate.binaries)) or 'no program'}",
             field="transports.command",
             hint="Its author must correct the manifest.",
         )
@@ -251,7 +287,7 @@ def _check(crate: Crate) -> tuple[PluginManifest, str]:
             field="transports.command",
             hint='Its author must say which: [package.metadata.wasm_plugin.transports] command = "name".',
         )
-    return manifest, program
+    return program
 
 
 def _manifest(crate: Crate) -> PluginManifest:
@@ -270,7 +306,7 @@ def _manifest(crate: Crate) -> PluginManifest:
     )
 
 
-def _install_program(  # noqa: PLR0913 - what, as what, from where and to where
+def _build_program(  # noqa: PLR0913 - what, as what, from where and to where
     resolved: ResolvedPlugin,
     crate: Crate,
     program: str,
@@ -278,7 +314,7 @@ def _install_program(  # noqa: PLR0913 - what, as what, from where and to where
     *,
     scratch: Path,
     world: InstallWorld,
-) -> None:
+) -> Path:
     cargo = get_client("cargo", world, needed_for=f"the crate {resolved.name}")
     wanted = {*crate.binaries[program], *({_CLI_FEATURE} & crate.features)}
     features = ("--features", ",".join(sorted(wanted))) if wanted else ()
@@ -286,10 +322,17 @@ def _install_program(  # noqa: PLR0913 - what, as what, from where and to where
         *(cargo, "install", *_what(resolved, crate, scratch), "--force", "--color", "never"),
         *("--bin", program, *features, "--root", str(generation), "--target-dir", str(scratch / "target")),
     )
-    with step(f"Building {crate.title} with cargo", world):
-        result = run_client(argv, folder=scratch, world=world)
+    result = run_client(argv, folder=scratch, world=world)
     if result.returncode != 0:
-        raise client_failure(f"{crate.title} could not be built", result, world, settings=_SETTINGS)
+        raise client_failure(f"{crate.title} could not be built", result, world, settings=SETTINGS)
+    path = generation / "bin" / f"{program}{_EXE}"
+    if not path.is_file():
+        raise PluginInstallError(
+            f"{crate.title} was built and gave no program {program}",
+            hint=f"The whole output is in {world.log_file}.",
+            log_file=world.log_file,
+        )
+    return path
 
 
 def _what(resolved: ResolvedPlugin, crate: Crate, scratch: Path) -> tuple[str, ...]:
@@ -298,10 +341,15 @@ def _what(resolved: ResolvedPlugin, crate: Crate, scratch: Path) -> tuple[str, .
         return (resolved.source.name, "--version", f"={resolved.version}", "--locked")
     if (crate.workspace / "Cargo.lock").is_file():
         return ("--path", str(crate.folder), "--locked")
-    # cargo would write a Cargo.lock beside the user's files.
-    copy = scratch / "crate"
-    copy_tree(crate.workspace, copy, left_out=_NOT_BUILT)
-    return ("--path", str(copy / crate.folder.relative_to(crate.workspace)))
+    return ("--path", str(copy_crate(crate, scratch)))
+
+
+def copy_crate(crate: Crate, scratch: Path) -> Path:
+    """The crate's folder in a copy of its workspace: cargo would write beside the user's files."""
+    copy = scratch / _COPY
+    if not copy.is_dir():
+        copy_tree(crate.workspace, copy, left_out=_NOT_BUILT)
+    return copy / crate.folder.relative_to(crate.workspace)
 
 
 def _fetch(name: str, version: str, *, scratch: Path, world: InstallWorld) -> Path:
@@ -311,7 +359,7 @@ def _fetch(name: str, version: str, *, scratch: Path, world: InstallWorld) -> Pa
     with step(f"Fetching {name} {version}", world):
         result = run_client(argv, folder=scratch, world=world, quiet=True)
     if result.returncode != 0:
-        raise client_failure(f"{name} {version} could not be fetched", result, world, settings=_SETTINGS)
+        raise client_failure(f"{name} {version} could not be fetched", result, world, settings=SETTINGS)
     for package in _load_metadata(result)["packages"]:
         if package["name"] == name and package["version"] == version:
             return Path(package["manifest_path"]).parent

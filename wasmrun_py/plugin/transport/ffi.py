@@ -23,7 +23,7 @@ from wasmrun_py.plugin.transport.base import to_wire
 from wasmrun_py.plugin.transport.channel import Helper, HelperCommand
 from wasmrun_py.plugin.transport.reported import Reported, missing_tools, reported_failure
 from wasmrun_py.plugin.transport.staged_project import StagedProject, stage_project
-from wasmrun_py.plugin.transport.tool_path import ToolRequest, prepare_environ
+from wasmrun_py.plugin.transport.tool_path import ToolRequest, can_provide, prepare_environ
 from wasmrun_py.system.fs import make_folder
 from wasmrun_py.toolchain.find import find_tool
 
@@ -115,10 +115,11 @@ class FfiTransport:
             return ()
         if isinstance(said, dict) and said.get("satisfied") is True:
             return ()
-        environ = self._callee.world.environ
-        missing = tuple(tool for tool in self._callee.manifest.tools if find_tool(tool, environ) is None)
-        denied = isinstance(said, dict) and said.get("satisfied") is False
-        return missing or (("tools that it does not name",) if denied else ())
+        world = self._callee.world
+        absent = [tool for tool in self._callee.manifest.tools if find_tool(tool, world.environ) is None]
+        if not absent and isinstance(said, dict) and said.get("satisfied") is False:
+            return ("tools that it does not name",)
+        return tuple(tool for tool in absent if not can_provide(tool, world))
 
     def validate_project(self, project_path: Path) -> None:
         """Raises what the plugin finds wrong with the project."""
@@ -236,7 +237,9 @@ class FfiTransport:
         refused = said.get("refused") if isinstance(said, dict) else None
         if isinstance(refused, str):
             self._end()
-            raise self._unavailable(f"has a library that cannot be used: {refused[:_SAID_CAP]}", method)
+            raise self._unavailable(
+                f"failed in {method}: its library cannot be used: {refused[:_SAID_CAP]}", method
+            )
         wrong = said.get("wrong") if isinstance(said, dict) else None
         cause = wrong[:_SAID_CAP] if isinstance(wrong, str) else "it answered something that is not an answer"
         raise helper.crash(method, cause)
