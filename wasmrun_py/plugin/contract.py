@@ -267,7 +267,7 @@ def _check_builds(subject: _Subject) -> None:
     sample = subject.need_sample()
     before = _snapshot(sample.project)
     for level in OptimizationLevel:
-        folder = subject.scratch / f"built {level}"
+        folder = subject.scratch / f"built-{level}"
         result = _build(subject, sample, level, folder)
         artifacts = check_artifacts(result, folder / "out", plugin=_name(subject.plugin))
         toolchains = subject.plugin.info.toolchains

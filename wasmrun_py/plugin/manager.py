@@ -7,13 +7,14 @@ and no language is named here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wasmrun_py.config.settings import PROJECT_FILE
 from wasmrun_py.model.errors import (
     AmbiguousProjectError,
     NoPluginMatchError,
+    PluginCorruptError,
     PluginFailedError,
     PluginNotFoundError,
     TransportError,
@@ -43,12 +44,14 @@ class Candidate:
         matched: It would take the project.
         confidence: 0 when it would not, else 1 to 100.
         reason: Why, or why not.
+        corrupt: Its manifest matches and its files are not what was installed, or None.
     """
 
     plugin: str
     matched: bool
     confidence: int
     reason: str
+    corrupt: PluginCorruptError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,9 +161,14 @@ class PluginManager:
 
         Raises:
             PluginNotFoundError, NoPluginMatchError, AmbiguousProjectError: As ``select``.
+            PluginCorruptError: A plugin that matches is not what was installed.
         """
         if language is not None:
             return self._get_for_language(language, detection)
+        corrupt = next((each.corrupt for each in detection.candidates if each.corrupt is not None), None)
+        if corrupt is not None:
+            # It would take the project: that another one builds it instead is not for us to decide.
+            raise corrupt
         if detection.tied:
             listed = " and ".join(detection.tied)
             raise AmbiguousProjectError(
@@ -238,6 +246,8 @@ class PluginManager:
                     raise TypeError(f"it answered a {type(answer).__name__}, not a Match")
         except PluginFailedError as error:
             return _refusal(registered.name, error.message)
+        except PluginCorruptError as error:
+            return replace(_refusal(registered.name, error.message), corrupt=error)
         return _refusal(registered.name, answer.reason if answer else "it does not recognise the project")
 
     def _get_named(self, name: str) -> ChosenPlugin:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 _CHUNK_BYTES = 65536
 _TERMINATE_GRACE_S = 1.0
+# One that was talked to has had its say.
+_CHILD_GRACE_S = 0.2
 _PIPE_DRAIN_S = 2.0
 _POLL_S = 0.2
 _PR_SET_PDEATHSIG = 1
@@ -285,7 +287,8 @@ class Child:
             if grace_s:
                 _wait(self._popen, time.monotonic() + grace_s)
             if self._popen.poll() is None:
-                _kill_tree(self._popen, own_session=True, grace_s=0.0 if force else _TERMINATE_GRACE_S)
+                _kill_tree(self._popen, own_session=True, grace_s=0.0 if force else _CHILD_GRACE_S)
+            # Whatever left the tree goes first: it may hold the pipes open that are drained below.
             _end_marked(self._mark, started_after=self.pid)
             self._replies.close()
             _end_tree(self._popen, self._pump)

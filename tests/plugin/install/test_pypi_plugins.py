@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -93,6 +94,16 @@ def test_what_is_installed_is_the_same_everywhere(installer: Installer, tmp_path
         assert not any("__pycache__" in name for name in found.files())
     assert contents[0] == contents[1]
     assert wheel.is_file()
+
+
+def test_running_a_plugin_leaves_it_as_it_was(install: Install, tmp_path: Path) -> None:
+    """Also by hand, in an environment that lets Python write bytecode: what is installed is checked later."""
+    found = install(Local(path=write_wheel(tmp_path)))
+    before = found.files()
+    env = {"PATH": os.environ["PATH"]}
+    for argv in (["venv/bin/wasmrun-zork", "info"], ["venv/bin/python", "-c", "import wasmrun_zork"]):
+        subprocess.run([found.generation / argv[0], *argv[1:]], env=env, check=True)
+    assert found.files() == before
 
 
 def test_files_are_not_shared_with_the_cache(install: Install, tmp_path: Path) -> None:

@@ -292,6 +292,8 @@ def _install(
             if result.returncode != 0:
                 doing = f"{title} could not be installed"
                 raise client_failure(doing, result, world, settings=_SETTINGS)
+    # Whoever starts a program of the environment, by hand too, leaves it as it was installed.
+    write_staged(site_packages(venv) / "_wasmrun.pth", b"import sys; sys.dont_write_bytecode = True\n")
 
 
 def _built(resolved: ResolvedPlugin, generation: Path, *, beside: list[Path], editable: bool) -> BuiltPlugin:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from dataclasses import dataclass
@@ -28,11 +29,14 @@ _MISSING_ONE = re.compile(
     r"(?P<name>[\w.+-]+)(?:: command not found|: not found| is not installed| not found)", re.IGNORECASE
 )
 _BULLET = re.compile(r"\s*(?:[•*-]|\d+\.)\s+(?P<name>[\w.+-]+)")
+_ITEM = re.compile(r"\s*(?:[•*-]|\d+\.)\s+\S")
+_ADVICE = re.compile(r"\bsuggest\w*\b[^\n]*:\s*$", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z][\w.+-]*")
 _TELLING = re.compile(r"\b(error|failed|cannot|could not|missing|invalid)\b", re.IGNORECASE)
 _DECORATION = re.compile(r"^[^\w(\[\"'/.]+")
 _MOST_DIAGNOSTICS = 500
 _MOST_FILES = 10_000
+_MOST_ADVICE = 5
 _REASON_CAP = 300
 
 
@@ -113,12 +117,17 @@ def parse_reason(output: str) -> str:
 
 def parse_missing_tools(output: str) -> tuple[str, ...]:
     """Names that a program says it misses, in its order."""
+    single = [name for line in output.splitlines() for name in _MISSING_ONE.findall(line)]
+    return tuple(dict.fromkeys([*parse_missing_list(output), *single]))
+
+
+def parse_missing_list(output: str) -> tuple[str, ...]:
+    """What a program lists under ``Missing dependencies:``, in that line and as bullets below it."""
     names: list[str] = []
     lines = output.splitlines()
     for number, line in enumerate(lines):
         match = _MISSING_LIST.search(line)
         if match is None:
-            names += _MISSING_ONE.findall(line)
             continue
         names += _NAME.findall(re.sub(r"\([^)]*\)", "", match["names"]))
         for below in lines[number + 1 :]:
@@ -127,6 +136,14 @@ def parse_missing_tools(output: str) -> tuple[str, ...]:
                 break
             names.append(bullet["name"])
     return tuple(dict.fromkeys(names))
+
+
+def parse_advice(output: str) -> tuple[str, ...]:
+    """What a program suggests for missing tools: the bullets below a line that announces suggestions."""
+    lines = output.splitlines()
+    start = next((at for at, line in enumerate(lines) if _ADVICE.search(line)), len(lines))
+    below = itertools.takewhile(_ITEM.match, lines[start + 1 :])
+    return tuple(_DECORATION.sub("", line).strip()[:_REASON_CAP] for line in below)[:_MOST_ADVICE]
 
 
 def _only_module(files: tuple[Path, ...], output_dir: Path, plugin: str) -> Path:

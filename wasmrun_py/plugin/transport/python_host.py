@@ -414,17 +414,16 @@ def _watch(channel: Channel, host: Any) -> None:
     waiting = select.poll()
     waiting.register(channel.requests, 0)
     waiting.poll()
-    _cancel(host)
-    # An idle plugin ends in its own way; a busy one has had its time.
-    time.sleep(_EXIT_GRACE_S)
-    end_group()
+    _leave(host)
 
 
-def _cancel(host: Any) -> None:
-    """Tell a plugin in the middle of something that nobody waits, where its host can."""
+def _leave(host: Any) -> None:
+    """An idle plugin ends in its own way; a busy one is told, where it can be, and has had its time."""
     cancel = getattr(host, "cancel", None)
     if cancel is not None:
         cancel()
+    time.sleep(_EXIT_GRACE_S)
+    end_group()
 
 
 def _read_requests(channel: Channel, requests: queue.Queue[Any], host: Any) -> None:
@@ -436,11 +435,8 @@ def _read_requests(channel: Channel, requests: queue.Queue[Any], host: Any) -> N
                 break
             requests.put(request)
     finally:
-        # As in ``_watch``.
-        _cancel(host)
         requests.put(None)
-        time.sleep(_EXIT_GRACE_S)
-        end_group()
+        _leave(host)
 
 
 def end_group() -> None:

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wasmrun_py.model.errors import BuildError, MissingToolError
-from wasmrun_py.plugin.transport.command_output import parse_missing_tools, parse_places, parse_reason
+from wasmrun_py.plugin.transport.command_output import (
+    parse_advice,
+    parse_missing_list,
+    parse_missing_tools,
+    parse_places,
+    parse_reason,
+)
 from wasmrun_py.toolchain.find import find_tool
 
 if TYPE_CHECKING:
@@ -52,8 +58,10 @@ def reported_failure(
     # Of "asc or yarn" the one that it cannot do without is what the user misses.
     missing = [tool for tool in absent if tool in manifest.tools]
     missing = missing or [tool for tool in absent if tool in manifest.optional_tools]
+    # What it lists as missing is so, also where its manifest does not know it (a compiler's target).
+    missing = missing or [tool for tool in parse_missing_list(output) if tool in absent]
     if missing and not diagnostics:
-        return missing_tools(callee, tuple(missing), reason)
+        return missing_tools(callee, tuple(missing), reason, advice=parse_advice(output))
     return BuildError(
         f'Plugin "{name}" could not build {staged.original.name}: {reason}',
         diagnostics=diagnostics,
@@ -62,11 +70,16 @@ def reported_failure(
     )
 
 
-def missing_tools(callee: Callee, missing: tuple[str, ...], reason: str = "") -> MissingToolError:
-    """The error for tools that a plugin needs and that are not there."""
+def missing_tools(
+    callee: Callee, missing: tuple[str, ...], reason: str = "", *, advice: tuple[str, ...] = ()
+) -> MissingToolError:
+    """The error for tools that a plugin needs and that are not there; its own advice is the hint."""
     listed = ", ".join(missing)
+    # A reason that only announces the list says nothing beside it.
+    said = "" if not reason or reason.endswith(":") else f": {reason}"
+    ours = f"Install {listed} and put it on PATH, then build again."
     return MissingToolError(
-        f'Plugin "{callee.name}" needs {listed}' + (f": {reason}" if reason else ""),
+        f'Plugin "{callee.name}" needs {listed}, and it is not there{said}',
         tools=missing,
-        hint=f"Install {listed} and put it on PATH, then build again.",
+        hint=f"The plugin's advice: {'; '.join(advice)}" if advice else ours,
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wasmrun_py.cli.options import JsonOption, PathOption, VerboseOption
+from wasmrun_py.cli.options import JsonOption, PathOption, TransportOption, VerboseOption, parse_transport
 from wasmrun_py.cli.paths import choose_path, get_folder
 
 if TYPE_CHECKING:
@@ -27,10 +27,6 @@ ProjectOption = Annotated[
         show_default=False,
     ),
 ]
-TransportOption = Annotated[
-    str,
-    typer.Option("--transport", metavar="KIND", help="auto for all, or python, ffi, command."),
-]
 
 
 def test_command(  # noqa: PLR0913 - a command has as many parameters as options
@@ -39,7 +35,7 @@ def test_command(  # noqa: PLR0913 - a command has as many parameters as options
     path: PluginPathArgument = None,
     path_option: PathOption = None,
     project: ProjectOption = None,
-    transport: TransportOption = "auto",
+    transport: TransportOption = None,
     json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
@@ -48,7 +44,7 @@ def test_command(  # noqa: PLR0913 - a command has as many parameters as options
     sample = get_folder(world, project) if project is not None else None
     folder = world.absolute(choose_path(path, path_option, "."))
     with world.reporter(verbose=verbose) as reporter:
-        report = world.try_out_plugin(folder, sample, transport=transport, reporter=reporter)
+        report = world.try_out_plugin(folder, sample, transport=parse_transport(transport), reporter=reporter)
     if not json:
         _show(world, report)
     _finish(world, report, as_json=json)
@@ -99,12 +95,12 @@ def _check_fields(result: CheckResult) -> dict[str, Any]:
 
 def _show(world: World, report: TryOutReport) -> None:
     rows = [
-        (each.transport, result.name, result.status, result.message or result.promise)
+        (str(each.transport), result.name, str(result.status), result.message or result.promise)
         for each in report.transports
         for result in each.report.results
     ]
     parity = report.parity
-    rows.append(("all", parity.name, parity.status, parity.message or parity.promise))
+    rows.append(("all", parity.name, str(parity.status), parity.message or parity.promise))
     world.console.table(("TRANSPORT", "CHECK", "RESULT", "WHAT"), rows)
     if report.sample is None:
         world.console.note("It was asked to build nothing: give --project SAMPLE, or put one into example/")
