@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.conftest import copy_project, require_tool
+from tests.plugin.material import write_tree
 
 if TYPE_CHECKING:
     from tests.conftest import Wasmrun
@@ -20,7 +22,7 @@ _ASC_OPTIONS = {"debug": "--debug", "release": "--optimize", "size": "--optimize
 
 @pytest.mark.timeout(1200)
 def test_wasmasc(wasmrun: Wasmrun, tmp_path: Path, home: Path) -> None:
-    """Wasmasc compiles AssemblyScript at each level through its library; without that, through its program."""
+    """Wasmasc compiles AssemblyScript at each level through its library; without it, by its program."""
     require_tool("cargo")
     installed = wasmrun("plugin", "install", "wasmasc")
     assert installed.code == 0, installed.err
@@ -42,8 +44,8 @@ def test_wasmasc(wasmrun: Wasmrun, tmp_path: Path, home: Path) -> None:
 
 @pytest.mark.timeout(1200)
 def test_wasmrust(wasmrun: Wasmrun, tmp_path: Path) -> None:
-    """Wasmrust compiles a crate through its library where there is a target for it, else names what is missing."""
-    require_tool("cargo")
+    """Wasmrust compiles a crate through its library; rustup gives it the target that it needs."""
+    require_tool("rustup")
     installed = wasmrun("plugin", "install", "wasmrust")
     assert installed.code == 0, installed.err
     info = wasmrun("plugin", "info", "wasmrust", "--json").document["plugins"][0]
@@ -53,26 +55,20 @@ def test_wasmrust(wasmrun: Wasmrun, tmp_path: Path) -> None:
     (project / "Cargo.toml").write_text('[package]\nname = "one"\nversion = "0.1.0"\nedition = "2021"\n')
     (project / "src" / "main.rs").write_text('fn main() { println!("hello"); }\n')
     built = wasmrun("compile", project, "--plugin", "wasmrust", "--transport", "ffi", "--json")
-    if built.code == 0:
-        assert built.document["plugin"]["transport"] == "ffi"
-        assert Path(built.document["wasm_path"]).read_bytes().startswith(b"\0asm")
-    else:
-        assert built.document["error"]["code"] in {"missing-tool", "build-failed"}
-        assert "wasm32" in built.document["error"]["message"]
+    assert built.code == 0, built.err
+    assert built.document["plugin"]["transport"] == "ffi"
+    assert Path(built.document["wasm_path"]).read_bytes().startswith(b"\0asm")
     assert sorted(path.name for path in project.iterdir()) == ["Cargo.toml", "src"]
 
 
 @pytest.mark.timeout(3600)
-def test_waspy(wasmrun: Wasmrun, tmp_path: Path, home: Path) -> None:
+def test_waspy(wasmrun: Wasmrun, environ: dict[str, str], tmp_path: Path, home: Path) -> None:
     """Waspy has a library and no program: it compiles Python, and what it made computes."""
     require_tool("cargo")
-    if shutil.which("cmake") is None:
-        pytest.skip("its optimizer is built with cmake")
-    from tests.plugin.material import write_tree  # noqa: PLC0415 - one of three
-
     project = write_tree(tmp_path / "app", {"main.py": "def add(a: int, b: int) -> int:\n    return a + b\n"})
-    installed = wasmrun("plugin", "install", "waspy")
-    assert installed.code == 0, installed.err
+    # Its optimizer is a C++ project of its own: longer than any other command may take.
+    install = [sys.executable, "-m", "wasmrun_py", "plugin", "install", "waspy"]
+    subprocess.run(install, env=environ, check=True, timeout=3500)
     built = wasmrun("compile", project, "--plugin", "waspy", "--json")
     assert built.document["plugin"]["transport"] == "ffi"
     assert wasmrun("exec", "-c", "add", built.document["wasm_path"], "40", "2").out.strip() == "42"
