@@ -58,7 +58,7 @@ def test_wasmrust(wasmrun: Wasmrun, tmp_path: Path) -> None:
     assert built.code == 0, built.err
     assert built.document["plugin"]["transport"] == "ffi"
     assert Path(built.document["wasm_path"]).read_bytes().startswith(b"\0asm")
-    assert sorted(path.name for path in project.iterdir()) == ["Cargo.toml", "src"]
+    assert sorted(path.name for path in project.iterdir()) == ["Cargo.toml", "dist", "src"]
 
 
 @pytest.mark.timeout(3600)
