@@ -201,7 +201,7 @@ def _check_installed(registered: RegisteredPlugin, title: str, context: PluginCo
     """An installed plugin is asked whether it works, and its files are compared with what was installed."""
     from wasmrun_py.plugin.probe import probe_registered  # noqa: PLC0415 - few homes have one
 
-    health = probe_registered(registered, context)
+    health = probe_registered(registered, context).health
     hints = {
         HealthStatus.HEALTHY: "",
         HealthStatus.MISSING_DEPENDENCIES: "Install what is missing and put it on PATH.",

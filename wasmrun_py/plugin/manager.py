@@ -223,7 +223,9 @@ class PluginManager:
 
         require_locked(project, chosen.registered.installed)
 
-    def _ask(self, registered: RegisteredPlugin, project: Path) -> Candidate:
+    def _ask(  # noqa: PLR0911 - one a way not to match
+        self, registered: RegisteredPlugin, project: Path
+    ) -> Candidate:
         """One plugin's answer; a plugin that fails has not matched, and says so."""
         if not registered.enabled:
             return _refusal(registered.name, "it is disabled")
