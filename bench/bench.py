@@ -111,6 +111,8 @@ def main() -> int:
         for row in rows(work):
             most = pairs if row.pairs is None else row.pairs[0 if options.quick else 1]
             missed += not show(row, measure(row, most, environ))
+        for row, timed in library_rows(work, pairs):
+            missed += not show(row, timed)
     return 1 if missed and options.strict else 0
 
 
@@ -299,6 +301,29 @@ def assemblyscript_rows(work: Path, wasmrun: Sequence[str]) -> Iterator[Row]:
         peer=(node, str(found[0]), entry, "-O3", "--outFile", out),
         either_budget=(1.1, 0.2),
         reset=forget,
+    )
+
+
+def library_rows(work: Path, pairs: int) -> Iterator[tuple[Row, list[tuple[float, float]]]]:
+    """Plugins in shared libraries: a call through the helper, and selection over many of them."""
+    # A script's own folder is on the path, and not the one above.
+    sys.path.append(str(ROOT))
+    from bench.libraries import (  # noqa: PLC0415 - it can be found only now
+        PLUGINS,
+        call_figures,
+        have_tools,
+        selection_figures,
+    )
+
+    if not have_tools():
+        return
+    budgets = {"subprocess": 1 / 8}
+    for name, timed in call_figures(work, pairs):
+        budget = budgets.get(name.rpartition(" ")[2])
+        yield Row(name=name, ours=(), peer=(), ratio_budget=budget), timed
+    yield (
+        Row(name=f"detect, {PLUGINS} libraries / none + a helper", ours=(), peer=(), ratio_budget=3),
+        selection_figures(work, find_wasmrun(), pairs),
     )
 
 

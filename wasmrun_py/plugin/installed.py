@@ -44,7 +44,10 @@ def register(installed: InstalledPlugin, context: PluginContext) -> RegisteredPl
 def make_plugin(installed: InstalledPlugin, store: Path, context: PluginContext) -> ExternalPlugin:
     """The plugin's object; its files are compared with what was installed before it is first called."""
     world = make_world(context, plugin=installed.name, build=installed.generation)
-    return open_installed(installed, store, replace(world, verify=partial(require_intact, installed, store)))
+    launch = installed.launch
+    others = launch.python is not None or launch.command is not None
+    verify = partial(require_intact, installed, store, may_lack=launch.library if others else None)
+    return open_installed(installed, store, replace(world, verify=verify))
 
 
 def make_world(context: PluginContext, *, plugin: str, build: str) -> TransportWorld:

@@ -227,22 +227,18 @@ class PluginManager:
         self, registered: RegisteredPlugin, project: Path
     ) -> Candidate:
         """One plugin's answer; a plugin that fails has not matched, and says so."""
-        if not registered.enabled:
-            return _refusal(registered.name, "it is disabled")
-        if registered.plugin is None:
-            return _refusal(registered.name, registered.health.message)
-        forced = self._context.transport
-        if forced is not None and forced not in registered.transports:
-            return _refusal(registered.name, f"it has no {forced} transport")
+        plugin, why_not = registered.plugin, self._why_not_asked(registered)
+        if plugin is None or why_not:
+            return _refusal(registered.name, why_not)
         try:
             with foreign_code(registered.name, "can_handle_project"):
-                answer = registered.plugin.can_handle_project(project)
+                answer = plugin.can_handle_project(project)
                 if isinstance(answer, Match):
                     return Candidate(
                         plugin=registered.name,
                         matched=True,
                         confidence=_bounded(answer),
-                        reason=answer.reason,
+                        reason=_with_crashes(answer.reason, registered),
                     )
                 if answer is not None and not isinstance(answer, NoMatch):
                     raise TypeError(f"it answered a {type(answer).__name__}, not a Match")
@@ -251,6 +247,17 @@ class PluginManager:
         except PluginCorruptError as error:
             return replace(_refusal(registered.name, error.message), corrupt=error)
         return _refusal(registered.name, answer.reason if answer else "it does not recognise the project")
+
+    def _why_not_asked(self, registered: RegisteredPlugin) -> str:
+        """Why a plugin is not asked about projects; empty when it is."""
+        if not registered.enabled:
+            return "it is disabled"
+        if registered.plugin is None:
+            return registered.health.message or "it could not be loaded"
+        forced = self._context.transport
+        if forced is not None and forced not in registered.transports:
+            return f"it has no {forced} transport"
+        return ""
 
     def _get_named(self, name: str) -> ChosenPlugin:
         disabled: RegisteredPlugin | None = None
@@ -328,6 +335,12 @@ def _bounded(match: Match) -> int:
     """The confidence within what its kind may claim."""
     low, high = (1, _EXTENSION_CEILING) if match.kind is MatchKind.EXTENSION else (_NAMED_FLOOR, _CEILING)
     return max(low, min(high, int(match.confidence)))
+
+
+def _with_crashes(reason: str, registered: RegisteredPlugin) -> str:
+    """A reason, with the crashes of the transports that could not give it."""
+    incidents = getattr(registered.plugin, "incidents", ())
+    return "; ".join((reason, *(incident.message for incident in incidents if incident.loud)))
 
 
 def _refusal(plugin: str, reason: str) -> Candidate:

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wasmrun_py.model.errors import UsageError
+from wasmrun_py.model.manifest import TransportKind
 from wasmrun_py.model.plugin_source import Local
 from wasmrun_py.plugin.contract import CheckResult, CheckStatus, ContractReport, Sample, run_contract
+from wasmrun_py.plugin.library_checks import check_library
 from wasmrun_py.plugin.transport.base import Callee, StartPaths
 from wasmrun_py.plugin.transport.external import ExternalPlugin
 from wasmrun_py.system.fs import staging_folder
@@ -21,7 +23,6 @@ from wasmrun_py.system.fs import staging_folder
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from wasmrun_py.model.manifest import TransportKind
     from wasmrun_py.plugin.install.steps import BuiltPlugin, InstallWorld, ResolvedPlugin
     from wasmrun_py.plugin.transport.base import TransportWorld
 
@@ -112,6 +113,9 @@ def try_out(
                 report = run_contract(
                     plugin, wanted, scratch=place, reporter=install.reporter, on_result=tell
                 )
+            if kind is TransportKind.FFI:
+                more = check_library(callee, scratch / "library", tell)
+                report = replace(report, results=(*report.results, *more))
             reports.append(TransportReport(transport=kind, report=report))
     return TryOutReport(
         name=resolved.name,

@@ -67,7 +67,7 @@ class Abi1Plugin:
             self._state = self._table.create(ctypes.byref(self._host.table))
         self._created = True
 
-    def can_handle_project(self, project_path: str) -> dict[str, Any] | None:
+    def can_handle_project(self, project_path: str | bytes) -> dict[str, Any] | None:
         """Its confidence, as an answer of the channel; None for none."""
         kept: list[object] = []
         confidence = self._table.can_handle(self._state, layouts.make_str(project_path, kept))
@@ -83,7 +83,7 @@ class Abi1Plugin:
             return None
         return self._take(self._table.check_dependencies(self._state), "check_dependencies")
 
-    def validate_project(self, project_path: str) -> dict[str, Any] | None:
+    def validate_project(self, project_path: str | bytes) -> dict[str, Any] | None:
         """What is wrong with the project, as a result; None when it does not say."""
         if not self._table.validate:
             return None

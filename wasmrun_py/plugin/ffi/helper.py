@@ -48,6 +48,7 @@ class Host:
             "validate_project": lambda asked: self._plugin.validate_project(asked["project_path"]),
             "build": self._build,
             "clean": lambda asked: self._plugin.clean(asked["project_path"]),
+            "exercise": self._exercise,
             "close": lambda _asked: self._plugin.close(),
         }
         if "deadline_s" in params:
@@ -80,6 +81,15 @@ class Host:
             opened.create()
         self._opened = opened
         return {"abi": opened.name, "legacy": opened.legacy, "manifest": opened.manifest}
+
+    def _exercise(self, params: dict[str, Any]) -> dict[str, Any]:
+        from wasmrun_py.plugin.ffi.abi1 import Abi1Plugin  # noqa: PLC0415 - as in ``open_library``
+        from wasmrun_py.plugin.ffi.exercise import exercise  # noqa: PLC0415 - only ``plugin test`` asks
+
+        if not isinstance(self._plugin, Abi1Plugin):
+            raise RefusedError("only a library of ABI 1 is exercised")
+        self._side.mute()
+        return exercise(self._plugin, params)
 
     def _build(self, params: dict[str, Any]) -> dict[str, Any]:
         os.environ.update(params["environ"])

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 _SHARE = 10_000
 
 
+def _drop(_frame: dict[str, Any]) -> None:
+    """Nobody listens."""
+
+
 class HostSide:
     """The way back.
 
@@ -53,6 +57,10 @@ class HostSide:
     def cancel(self) -> None:
         """From now on the plugin is told that nobody waits any more."""
         self._gone = True
+
+    def mute(self) -> None:
+        """From now on nothing is sent but answers: ten thousand calls would say ten thousand things."""
+        self._send = _drop
 
     def finish(self) -> None:
         """A call is over: what it showed ends with it."""

@@ -110,9 +110,9 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
 }
 
 
-def make_str(text: str, kept: list[object]) -> Str:
+def make_str(text: str | bytes, kept: list[object]) -> Str:
     """Text for the plugin; its bytes live as long as ``kept``."""
-    data = text.encode("utf-8")
+    data = text.encode("utf-8") if isinstance(text, str) else text
     if not data:
         return Str(None, 0)
     held = c_char_p(data)

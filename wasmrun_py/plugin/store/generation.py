@@ -21,6 +21,7 @@ from wasmrun_py.plugin.store.listing import (
     digest_of,
     find_first_difference,
     list_files,
+    without,
 )
 from wasmrun_py.system.fs import atomic_write, translate_write_errors
 
@@ -80,8 +81,13 @@ def seal(
     return replace(entry, digest=digest, generation=_name(entry, digest))
 
 
-def require_intact(plugin: InstalledPlugin, store: Path) -> None:
+def require_intact(plugin: InstalledPlugin, store: Path, *, may_lack: str | None = None) -> None:
     """Compare every file of an installed plugin with what was installed. An editable one is its author's.
+
+    Args:
+        plugin: The plugin.
+        store: Where generations are.
+        may_lack: A file that may be gone (not changed): what is not there is not loaded.
 
     Raises:
         PluginCorruptError: A file was changed, added or removed; the message names it and both digests.
@@ -92,7 +98,7 @@ def require_intact(plugin: InstalledPlugin, store: Path) -> None:
     try:
         recorded = (folder / LISTING_FILE).read_bytes()
         now = list_files(folder)
-        if now == recorded and digest_of(now) == plugin.digest:
+        if digest_of(recorded) == plugin.digest and now in {recorded, without(recorded, may_lack)}:
             return
     except OSError as error:
         raise PluginCorruptError(

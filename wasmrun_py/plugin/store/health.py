@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 def look_at(plugin: InstalledPlugin, store: Path, environ: Mapping[str, str]) -> PluginHealth:
     """Whether its files are there and the tools that its manifest names are on PATH."""
     launch = plugin.launch
-    wanted = [path for path in (launch.interpreter, launch.command, launch.library) if path is not None]
+    wanted = [path for path in (launch.interpreter, launch.command) if path is not None]
+    # A library that is gone is one way less to call the plugin; the others serve.
+    if not wanted and launch.library is not None:
+        wanted.append(launch.library)
     gone = next((path for path in wanted if not plugin.start_path(store, path).exists()), None)
     if gone is not None or not plugin.folder(store).is_dir():
         where = plugin.start_path(store, gone) if gone else plugin.folder(store)

@@ -52,6 +52,15 @@ def content_digest_of(listing: bytes, prefixes: Mapping[str, str], left_out: fro
     return digest_of("".join(sorted(chosen)).encode("utf-8", "surrogateescape"))
 
 
+def without(listing: bytes, path: str | None) -> bytes:
+    """The list of the same files but the one at ``path``."""
+    if path is None:
+        return listing
+    gone = path.encode("utf-8", "surrogateescape")
+    lines = listing.splitlines(keepends=True)
+    return b"".join(line for line in lines if line.partition(b"  ")[2].rstrip(b"\n") != gone)
+
+
 def parse_listing(listing: bytes) -> Iterator[tuple[str, str]]:
     """(digest, path) of every line."""
     for line in listing.decode("utf-8", "surrogateescape").splitlines():

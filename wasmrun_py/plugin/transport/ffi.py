@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasmrun_py.model.errors import MissingToolError, TransportError
-from wasmrun_py.model.events import SilentReporter
+from wasmrun_py.model.events import SilentReporter, StepFinished, StepStarted
 from wasmrun_py.model.manifest import TransportKind
 from wasmrun_py.plugin.ffi.statuses import Status
 from wasmrun_py.plugin.transport import answers
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from wasmrun_py.model.build import BuildConfig, BuildResult, Toolchain
     from wasmrun_py.model.events import Reporter
-    from wasmrun_py.model.manifest import Match, NoMatch
+    from wasmrun_py.model.manifest import Match, NoMatch, PluginManifest
     from wasmrun_py.plugin.transport.base import Callee
 
 _HOST = Path(__file__).parent.parent / "ffi" / "ffi_host.py"
@@ -65,6 +65,16 @@ class FfiTransport:
         """The helper's process, or None while there is none."""
         return self._helper.pid if self._helper else None
 
+    @property
+    def is_legacy(self) -> bool:
+        """The loaded library is older than ABI 1."""
+        return self._legacy
+
+    @property
+    def manifest(self) -> PluginManifest:
+        """What the plugin's package says of it."""
+        return self._callee.manifest
+
     def open(self) -> None:
         """Start the helper and load the library in it, unless that is done and it is still the same file.
 
@@ -92,7 +102,7 @@ class FfiTransport:
         try:
             text = self._load(create=False).get("manifest")
         finally:
-            self._end()
+            self.end()
         return text if isinstance(text, str) else ""
 
     def greet(self) -> None:
@@ -146,24 +156,28 @@ class FfiTransport:
         )
         environ = prepare_environ(tools, world, reporter)
         wire, staged = self._to_wire(config)
-        said = self._ask(
-            "build",
-            {
-                "config": wire,
-                "environ": {key: text for key, text in environ.items() if world.environ.get(key) != text},
-                "cwd": str(staged.copy) if self._legacy else None,
-                "deadline_s": world.deadlines.build_s,
-            },
-            reporter=reporter,
-            deadline_s=world.deadlines.build_s,
-        )
+        # A library that reports progress names its own steps; an older one cannot.
+        label = f"Building {project.name} with {self._callee.name}"
+        params = {
+            "config": wire,
+            "environ": {key: text for key, text in environ.items() if world.environ.get(key) != text},
+            "cwd": str(staged.copy) if self._legacy else None,
+            "deadline_s": world.deadlines.build_s,
+        }
+        if self._legacy:
+            reporter.emit(StepStarted(label=label))
+        try:
+            said = self._ask("build", params, reporter=reporter, deadline_s=world.deadlines.build_s)
+        finally:
+            if self._legacy:
+                reporter.emit(StepFinished(label=label))
         if not isinstance(said, dict):
             raise self._asked("build").wrong("it answered nothing")
         self._raise_failure(said, "build", staged, environ)
         if not self._legacy:
             return answers.parse_result(said, self._asked("build"), default=self._toolchain())
         # What it leaks goes with its process.
-        self._end()
+        self.end()
         return self._find_made(said, config)
 
     def clean(self, project_path: Path) -> tuple[Path, ...]:
@@ -173,6 +187,15 @@ class FfiTransport:
 
     def report_tools(self) -> None:
         """It does not say; the manifest names its tools."""
+
+    def exercise(self, what: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Let the helper exercise the library (``plugin.ffi.exercise``); what it saw.
+
+        Raises:
+            TransportError, PluginCrashedError: As ``open``.
+        """
+        said = self._ask("exercise", {"what": what, **params})
+        return said if isinstance(said, dict) else {}
 
     def close(self) -> None:
         """Let the plugin give its state up, and end the helper.
@@ -184,7 +207,13 @@ class FfiTransport:
             if self.pid is not None:
                 self._call("close", {}, deadline_s=_CLOSE_DEADLINE_S)
         finally:
-            self._end()
+            self.end()
+
+    def end(self) -> None:
+        """End the helper without asking; harmless when there is none."""
+        if self._helper is not None:
+            self._helper.close(grace_s=_END_GRACE_S)
+            self._helper = None
 
     def _start(self) -> None:
         callee, world = self._callee, self._callee.world
@@ -212,7 +241,7 @@ class FfiTransport:
         try:
             loaded = self._call("load", params, deadline_s=self._callee.world.deadlines.load_s)
         except BaseException:
-            self._end()
+            self.end()
             raise
         return loaded if isinstance(loaded, dict) else {}
 
@@ -240,18 +269,13 @@ class FfiTransport:
             return said["answer"]
         refused = said.get("refused") if isinstance(said, dict) else None
         if isinstance(refused, str):
-            self._end()
+            self.end()
             raise self._unavailable(
                 f"failed in {method}: its library cannot be used: {refused[:_SAID_CAP]}", method
             )
         wrong = said.get("wrong") if isinstance(said, dict) else None
         cause = wrong[:_SAID_CAP] if isinstance(wrong, str) else "it answered something that is not an answer"
         raise helper.crash(method, cause)
-
-    def _end(self) -> None:
-        if self._helper is not None:
-            self._helper.close(grace_s=_END_GRACE_S)
-            self._helper = None
 
     def _load_stamp(self) -> _Stamp:
         """What tells this library from another one of its name.
