@@ -223,9 +223,7 @@ class PluginManager:
 
         require_locked(project, chosen.registered.installed)
 
-    def _ask(  # noqa: PLR0911 - one a way not to match
-        self, registered: RegisteredPlugin, project: Path
-    ) -> Candidate:
+    def _ask(self, registered: RegisteredPlugin, project: Path) -> Candidate:
         """One plugin's answer; a plugin that fails has not matched, and says so."""
         plugin, why_not = registered.plugin, self._why_not_asked(registered)
         if plugin is None or why_not:

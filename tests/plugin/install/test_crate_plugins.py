@@ -111,14 +111,16 @@ def test_a_crate_in_a_workspace(install: Install, tmp_path: Path) -> None:
 def test_a_library_has_no_program(install: Install, tmp_path: Path) -> None:
     """Cargo would end with 0 and install nothing; the error says it by name, before anything is compiled."""
     folder = write_crate(tmp_path / "crate", binary=False)
-    with pytest.raises(PluginInstallError, match=r"wasmrun-zork 1\.0\.0 has no program, only a library"):
+    with pytest.raises(
+        PluginInstallError, match=r"wasmrun-zork 1\.0\.0 has no program and no shared library"
+    ):
         install(Local(path=folder))
 
 
 def test_a_library_of_a_registry_has_no_program(install: Install, tmp_path: Path) -> None:
     """The same for a crate that cargo knows as a dependency."""
     env = write_crate_registry(tmp_path, write_crate(tmp_path / "crate", binary=False))
-    with pytest.raises(PluginInstallError, match="only a library"):
+    with pytest.raises(PluginInstallError, match="no program and no shared library"):
         install(CratesIo(name="wasmrun-zork"), env=env)
 
 
