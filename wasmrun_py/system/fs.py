@@ -14,7 +14,6 @@ import re
 import shutil
 import stat
 import sys
-import tempfile
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,6 +80,8 @@ def atomic_write(path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         target = path.resolve()
         prefix = f"{TEMPORARY_PREFIX}{_own_tag()}"
+        import tempfile  # noqa: PLC0415 - 4 ms, and most commands write nothing
+
         handle, temporary = tempfile.mkstemp(prefix=prefix, dir=target.parent)
         try:
             with os.fdopen(handle, "wb") as stream:
@@ -379,6 +380,8 @@ def remove_orphans(folder: Path, prefix: str) -> None:
 
 
 def _make_staging(parent: Path, prefix: str) -> Path:
+    import tempfile  # noqa: PLC0415 - as above
+
     for _ in range(_STAGING_TRIES):
         try:
             return Path(tempfile.mkdtemp(prefix=f"{prefix}{_own_tag()}", dir=parent))

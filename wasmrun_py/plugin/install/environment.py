@@ -21,6 +21,7 @@ from wasmrun_py.model.manifest import Transports
 from wasmrun_py.plugin.api import ENTRY_POINT_GROUP
 from wasmrun_py.plugin.entry_points import parse_group
 from wasmrun_py.plugin.install.manifests import load_manifest, missing_manifest, nothing_to_call
+from wasmrun_py.system.fs import write_staged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,6 +39,10 @@ INSTALLER_FILES = frozenset(
 
 _ON_WINDOWS = sys.platform == "win32"
 _METADATA_CAP_BYTES = 1024 * 1024
+_RELOCATABLE = b"""#!/bin/sh
+'''exec' "$(dirname -- "$(realpath -- "$0")")"/'python' "$0" "$@"
+' '''
+"""
 _SCRIPT_SUFFIXES = (".exe", "") if _ON_WINDOWS else ("",)
 
 
@@ -54,6 +59,23 @@ class Distribution:
     package: Package
     folder: Path
     files: tuple[PurePosixPath, ...]
+
+
+def make_scripts_relocatable(venv: Path, python: str) -> None:
+    """Let programs that name ``python`` start the Python beside them instead, wherever the folder is moved.
+
+    The three lines are a shell's and Python's at once; distlib, pip and uv write the same.
+
+    Raises:
+        OutputError: A program cannot be written.
+    """
+    named = f"#!{python}\n".encode()
+    for script in sorted((venv / "bin").iterdir()):
+        if script.is_symlink() or not script.is_file():
+            continue
+        data = script.read_bytes()
+        if data.startswith(named):
+            write_staged(script, _RELOCATABLE + data[len(named) :])
 
 
 def canonical_name(name: str) -> str:

@@ -24,6 +24,7 @@ from wasmrun_py.plugin.install.environment import (
     interpreter,
     load_distribution,
     load_installed_manifest,
+    make_scripts_relocatable,
     parse_metadata,
     site_packages,
 )
@@ -284,7 +285,7 @@ def _install(
     make = (uv, "venv", "--relocatable", "--no-project", "--quiet", "--python", sys.executable, str(venv))
     # The same bytes everywhere, and shared with nobody.
     alone = ("--no-compile-bytecode", "--link-mode", "copy")
-    install = (uv, "pip", "install", *_QUIET, *alone, "--python", str(interpreter(venv)), *arguments)
+    install = (uv, "pip", "install", *_QUIET, *alone, *_into(venv), *arguments)
     title = f"{resolved.name} {resolved.version}"
     with step(f"Installing {title}", world):
         for argv in (make, install):
@@ -292,8 +293,17 @@ def _install(
             if result.returncode != 0:
                 doing = f"{title} could not be installed"
                 raise client_failure(doing, result, world, settings=_SETTINGS)
+    make_scripts_relocatable(venv, sys.executable)
     # Whoever starts a program of the environment, by hand too, leaves it as it was installed.
     write_staged(site_packages(venv) / "_wasmrun.pth", b"import sys; sys.dont_write_bytecode = True\n")
+
+
+def _into(venv: Path) -> tuple[str, ...]:
+    """Where uv installs to. Our own Python it knows already; a new one it would have to ask (50 ms)."""
+    if sys.platform == "win32" or sys.prefix == sys.base_prefix:
+        # Programs there hold their Python's path; and Debian's own Python has a layout of its own.
+        return ("--python", str(interpreter(venv)))
+    return ("--python", sys.executable, "--prefix", str(venv))
 
 
 def _built(resolved: ResolvedPlugin, generation: Path, *, beside: list[Path], editable: bool) -> BuiltPlugin:

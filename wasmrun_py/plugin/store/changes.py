@@ -29,6 +29,7 @@ from wasmrun_py.model.plugin_source import (
     format_source,
     parse_source,
 )
+from wasmrun_py.plugin.import_warmer import ImportWarmer
 from wasmrun_py.plugin.store.crashes import forget_crashes
 from wasmrun_py.plugin.store.generation import is_intact, load_receipt, seal
 from wasmrun_py.plugin.store.lock import plugin_lock, pointer_lock
@@ -55,6 +56,14 @@ if TYPE_CHECKING:
     from wasmrun_py.plugin.install.search import SearchResult
     from wasmrun_py.plugin.install.steps import InstallWorld, ResolvedPlugin
     from wasmrun_py.system.paths import Home
+
+
+_NEEDED_AFTERWARDS = (
+    "tomlkit",
+    "wasmrun_py.plugin.probe",
+    "wasmrun_py.plugin.transport.python",
+    "wasmrun_py.plugin.transport.command",
+)
 
 
 class Outcome(StrEnum):
@@ -417,7 +426,7 @@ class PluginStore:
         log_file = self._home.logs / f"plugin-install-{os.getpid()}.log"
         yield InstallWorld(
             environ=self._world.environ,
-            reporter=self._world.reporter,
+            reporter=ImportWarmer(self._world.reporter, _NEEDED_AFTERWARDS),
             log_file=log_file,
             allow_unverified=allow_unverified,
         )

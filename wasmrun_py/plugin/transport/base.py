@@ -142,6 +142,9 @@ class Transport(Protocol):
     def open(self) -> None:
         """Make sure that the plugin can be called; loads it where that is a step of its own."""
 
+    def greet(self) -> None:
+        """See that it starts, as cheaply as that can be seen; raises as ``open``."""
+
     def can_handle_project(self, project_path: Path) -> Match | NoMatch | None:
         """The plugin's own answer; the manifest has matched already. None leaves it to the manifest."""
 

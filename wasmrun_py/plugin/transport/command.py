@@ -84,6 +84,14 @@ class CommandTransport:
             hint=f"Reinstall it: wasmrun plugin update {callee.name} --force" if program else "",
         )
 
+    def greet(self) -> None:
+        """Run it once, for its help.
+
+        Raises:
+            TransportError, PluginCrashedError: It cannot be started, or does not end well.
+        """
+        self._run(("--help",), phase="help")
+
     def can_handle_project(self, project_path: Path) -> Match | NoMatch | None:
         """Its own ``can-handle`` where the manifest matched by something that others have too.
 

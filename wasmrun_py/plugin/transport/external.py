@@ -8,6 +8,7 @@ reports, a failed build above all, is final.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from wasmrun_py.plugin.transport.base import Transport, TransportWorld
 
 _Answer = TypeVar("_Answer")
+_UNUSABLE = (HealthStatus.NOT_FOUND, HealthStatus.LOAD_ERROR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,11 +156,26 @@ class ExternalPlugin:
     def probe_transports(self) -> tuple[TransportProbe, ...]:
         """Try every transport that the plugin offers, in the order they are used.
 
+        The one that will be used is asked for what it misses; that the others start is seen meanwhile.
+
         Raises:
             PluginCorruptError: Its files are not what was installed.
         """
         self._verify()
-        return tuple(TransportProbe(kind=kind, health=self._probe(kind)) for kind in self._order)
+        order = self._order
+        greeted: dict[TransportKind, PluginHealth] = {}
+        greetings = [
+            threading.Thread(target=lambda kind=kind: greeted.update({kind: self._greet(kind)}), daemon=True)
+            for kind in order[1:]
+        ]
+        for greeting in greetings:
+            greeting.start()
+        probes = [TransportProbe(kind=kind, health=self._probe(kind)) for kind in order[:1]]
+        for kind, greeting in zip(order[1:], greetings, strict=True):
+            greeting.join()
+            answered = any(each.health.status not in _UNUSABLE for each in probes)
+            probes.append(TransportProbe(kind=kind, health=greeted[kind] if answered else self._probe(kind)))
+        return tuple(probes)
 
     def close(self) -> None:
         """End its helper; harmless when there is none. One that crashes while it ends is remembered."""
@@ -266,8 +283,19 @@ class ExternalPlugin:
         return asks and has_entry_file(self.info, project_path)
 
     def _probe(self, kind: TransportKind) -> PluginHealth:
+        return self._look(lambda: _dependency_health(self._open(kind).check_dependencies()))
+
+    def _greet(self, kind: TransportKind) -> PluginHealth:
+        def start() -> PluginHealth:
+            self._open(kind).greet()
+            return PluginHealth(status=HealthStatus.HEALTHY)
+
+        return self._look(start)
+
+    @staticmethod
+    def _look(ask: Callable[[], PluginHealth]) -> PluginHealth:
         try:
-            return _dependency_health(self._open(kind).check_dependencies())
+            return ask()
         except TransportError as error:
             return PluginHealth(status=HealthStatus.NOT_FOUND, message=error.message)
         except WasmrunError as error:

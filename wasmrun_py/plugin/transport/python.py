@@ -13,7 +13,7 @@ from wasmrun_py.model.events import SilentReporter
 from wasmrun_py.model.manifest import TransportKind
 from wasmrun_py.plugin.transport import answers
 from wasmrun_py.plugin.transport.base import to_wire
-from wasmrun_py.plugin.transport.channel import Helper, HelperCommand
+from wasmrun_py.plugin.transport.channel import Helper, HelperCommand, host_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,6 +61,10 @@ class PythonTransport:
             if self._helper is None or self._helper.pid is None:
                 self._start()
 
+    def greet(self) -> None:
+        """Load the plugin."""
+        self.open()
+
     def _start(self) -> None:
         callee, world = self._callee, self._callee.world
         interpreter, reference = callee.paths.interpreter, callee.paths.python
@@ -76,7 +80,7 @@ class PythonTransport:
         helper = Helper(
             HelperCommand(
                 plugin=callee.name,
-                argv=(str(interpreter), "-I", "-B", "-X", "utf8", str(_HOST)),
+                argv=(str(interpreter), "-I", "-B", "-X", "utf8", *host_arguments(_HOST)),
                 cwd=Path(tempfile.gettempdir()),
                 env=world.environ,
                 log_file=world.home.logs / f"plugin-{callee.name}-{os.getpid()}.log",

@@ -1,7 +1,7 @@
-"""Load what a build needs afterwards while its toolchain runs, so that nobody waits for it.
+"""Load what is needed afterwards while a tool runs, so that nobody waits for it.
 
-Checking and publishing import 80 ms worth of modules, the validator first of all, and while a compiler
-runs our own core is idle.
+Checking and publishing a build imports 80 ms worth of modules, the validator first of all, and while a
+compiler runs our own core is idle; so it is while a plugin is installed.
 """
 
 from __future__ import annotations
@@ -13,18 +13,12 @@ from typing import TYPE_CHECKING
 from wasmrun_py.model.events import ToolStarted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wasmrun_py.model.events import Event, Reporter
 
-_NEEDED_AFTERWARDS = (
-    "wasmrun_py.plugin.artifacts",
-    "wasmrun_py.build.optimize",
-    "wasmrun_py.build.outputs",
-    "wasmrun_py.wasm.verify",
-    "wasmrun_py.wasm.engine",
-    "wasmtime",
-)
 # The tool is given the moment it needs to start before anything competes with it.
-_HEAD_START_S = 0.03
+_HEAD_START_S = 0.01
 
 
 class ImportWarmer:
@@ -32,10 +26,12 @@ class ImportWarmer:
 
     Args:
         reporter: Receives every event.
+        modules: What will be needed, in this order.
     """
 
-    def __init__(self, reporter: Reporter) -> None:
+    def __init__(self, reporter: Reporter, modules: Sequence[str]) -> None:
         self._reporter = reporter
+        self._modules = tuple(modules)
         self._begun = False
 
     def emit(self, event: Event) -> None:
@@ -43,11 +39,11 @@ class ImportWarmer:
         self._reporter.emit(event)
         if isinstance(event, ToolStarted) and not self._begun:
             self._begun = True
-            timer = threading.Timer(_HEAD_START_S, _load)
+            timer = threading.Timer(_HEAD_START_S, _load, (self._modules,))
             timer.daemon = True
             timer.start()
 
 
-def _load() -> None:
-    for module in _NEEDED_AFTERWARDS:
+def _load(modules: tuple[str, ...]) -> None:
+    for module in modules:
         import_module(module)
