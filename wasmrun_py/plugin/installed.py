@@ -46,6 +46,11 @@ class DeferredPlugin:
         """The transport that was used, or would be tried first."""
         return self.open().transport
 
+    @property
+    def incidents(self) -> tuple[Incident, ...]:
+        """The transports that were given up so far, and why."""
+        return () if self._opened is None else self._opened.incidents
+
     def can_handle_project(self, project_path: Path) -> Match | NoMatch:
         """As ``ExternalPlugin.can_handle_project``; the manifest alone refuses most projects."""
         from wasmrun_py.model.manifest import NoMatch  # noqa: PLC0415 - a type elsewhere in this module

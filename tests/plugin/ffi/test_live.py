@@ -53,7 +53,15 @@ def _open(made: Workshop, version: int = 60) -> ExternalPlugin:
 def test_events_are_live(workshop: Workshop) -> None:
     """The build goes on only when the reporter has done something about what it was told."""
     plugin, project = _open(workshop), workshop.project()
-    watcher = _Watcher((project / "go").touch)
+    on_stdout = ToolOutput(line="on stdout")
+
+    def let_go() -> None:
+        deadline = time.monotonic() + 10
+        while on_stdout not in watcher.events and time.monotonic() < deadline:
+            time.sleep(0.001)
+        (project / "go").touch()
+
+    watcher = _Watcher(let_go)
     plugin.get_builder().build(workshop.config(), watcher)
     shown = [event for event in watcher.events if not isinstance(event, ToolOutput)]
     assert shown == [
@@ -62,7 +70,7 @@ def test_events_are_live(workshop: Workshop) -> None:
         _STARTED,
         StepFinished(label="Waiting"),
     ]
-    assert ToolOutput(line="on stdout") in watcher.events
+    assert on_stdout in watcher.events
     assert not (project / "cancelled").exists()
 
 

@@ -20,7 +20,7 @@ from wasmrun_py.model.manifest import TransportKind
 from wasmrun_py.plugin.ffi.statuses import Status
 from wasmrun_py.plugin.transport import answers
 from wasmrun_py.plugin.transport.base import to_wire
-from wasmrun_py.plugin.transport.channel import Helper, HelperCommand, host_arguments
+from wasmrun_py.plugin.transport.channel import Helper, HelperCommand
 from wasmrun_py.plugin.transport.reported import Reported, missing_tools, reported_failure
 from wasmrun_py.plugin.transport.staged_project import StagedProject, stage_project
 from wasmrun_py.plugin.transport.tool_path import ToolRequest, can_provide, prepare_environ
@@ -220,7 +220,7 @@ class FfiTransport:
         helper = Helper(
             HelperCommand(
                 plugin=callee.name,
-                argv=(sys.executable, "-I", "-B", "-S", "-X", "utf8", *host_arguments(_HOST)),
+                argv=(sys.executable, "-I", "-B", "-S", "-X", "utf8", str(_HOST)),
                 cwd=Path(tempfile.gettempdir()),
                 env=world.environ,
                 log_file=world.home.logs / f"plugin-{callee.name}-{os.getpid()}.log",
