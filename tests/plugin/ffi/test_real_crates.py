@@ -42,6 +42,7 @@ def test_wasmasc(wasmrun: Wasmrun, tmp_path: Path, home: Path) -> None:
     assert built.document["plugin"]["transport"] == "command"
 
 
+@pytest.mark.by_hand
 @pytest.mark.timeout(1200)
 def test_wasmrust(wasmrun: Wasmrun, tmp_path: Path) -> None:
     """Wasmrust compiles a crate through its library; rustup gives it the target that it needs."""
@@ -61,6 +62,7 @@ def test_wasmrust(wasmrun: Wasmrun, tmp_path: Path) -> None:
     assert sorted(path.name for path in project.iterdir()) == ["Cargo.toml", "dist", "src"]
 
 
+@pytest.mark.by_hand
 @pytest.mark.timeout(3600)
 def test_waspy(wasmrun: Wasmrun, environ: dict[str, str], tmp_path: Path, home: Path) -> None:
     """Waspy has a library and no program: it compiles Python, and what it made computes."""

@@ -179,22 +179,3 @@ def test_a_crate_cannot_be_editable(install: Install, tmp_path: Path) -> None:
     """It is compiled."""
     with pytest.raises(UsageError, match="is a crate, which is compiled"):
         install(Local(path=write_crate(tmp_path / "crate"), editable=True))
-
-
-@pytest.mark.network
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["wasmasc", "wasmrust"])
-def test_real_crates(install: Install, name: str) -> None:
-    """The plugins that exist install from the real registry and have their own manifest."""
-    found = install(CratesIo(name=name))
-    assert found.files() == {f"bin/{name}"}
-    assert found.built.manifest.info.name == name
-    assert found.built.manifest.exports
-    assert (found.resolved.checksum or "").startswith("sha256:")
-
-
-@pytest.mark.network
-def test_a_real_crate_without_a_program(install: Install) -> None:
-    """Waspy is a library only, today."""
-    with pytest.raises(PluginInstallError, match=r"waspy \S+ has no program and no shared library"):
-        install(CratesIo(name="waspy"))
