@@ -91,8 +91,9 @@ def test_any_name_will_do(tmp_path: Path, name: str, lang: str) -> None:
             tomllib.loads(path.read_text())
         if path.suffix == ".py" or path.parent.name == "bin":
             compile(path.read_text(), str(path), "exec")
-    manifest = next(file for file in files if file.name == "wasmrun_plugin.toml")
-    table = tomllib.loads((tmp_path / name / manifest).read_text())
+    manifest = next(file for file in files if file.name in {"wasmrun_plugin.toml", "Cargo.toml"})
+    document = tomllib.loads((tmp_path / name / manifest).read_text())
+    table = document["package"]["metadata"]["wasm_plugin"] if manifest.name == "Cargo.toml" else document
     assert table["entry_files"] == [f"main.{table['extensions'][0]}"]
 
 
