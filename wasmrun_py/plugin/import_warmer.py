@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wasmrun_py.model.events import Event, Reporter
 
 # The tool is given the moment it needs to start before anything competes with it.
-_HEAD_START_S = 0.01
+_HEAD_START_S = 0.03
 
 
 class ImportWarmer:
