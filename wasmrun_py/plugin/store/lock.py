@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from wasmrun_py.model.errors import OutputError
 from wasmrun_py.model.events import Level, Message
-from wasmrun_py.system.fs import atomic_write, exclusive_lock, is_locked, remove_file
+from wasmrun_py.system.fs import atomic_write, exclusive_lock, remove_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,11 +52,6 @@ def pointer_lock(home: Home, doing: str, reporter: Reporter) -> Iterator[None]:
 def pointer_lock_file(home: Home) -> Path:
     """The lock file of ``config.toml``."""
     return home.locks / "plugins.lock"
-
-
-def is_pointer_locked(home: Home) -> bool:
-    """Whether somebody is swapping the pointer now."""
-    return is_locked(pointer_lock_file(home))
 
 
 @contextmanager
