@@ -203,7 +203,12 @@ class PluginStore:
         """
         # Read first: a broken config.toml is told before minutes of building.
         load_installed_plugins(self._home)
-        with self._staging() as staging, self._install_world(allow_unverified=allow_unverified) as world:
+        # Who checks the entry has locked it: nothing is fetched that is not named exactly.
+        exact = check is not None
+        with (
+            self._staging() as staging,
+            self._install_world(allow_unverified=allow_unverified, frozen=exact) as world,
+        ):
             from wasmrun_py.plugin.install.dispatch import resolve  # noqa: PLC0415 - as needed
             from wasmrun_py.plugin.install.names import resolve_name  # noqa: PLC0415 - as needed
 
@@ -419,7 +424,7 @@ class PluginStore:
             yield {plugin.name: plugin for plugin in load_installed_plugins(self._home)}
 
     @contextmanager
-    def _install_world(self, *, allow_unverified: bool) -> Iterator[InstallWorld]:
+    def _install_world(self, *, allow_unverified: bool, frozen: bool = False) -> Iterator[InstallWorld]:
         """What the fetching and building steps are handed; their log outlives a failure only."""
         from wasmrun_py.plugin.install.steps import InstallWorld  # noqa: PLC0415 - as needed
 
@@ -429,6 +434,7 @@ class PluginStore:
             reporter=ImportWarmer(self._world.reporter, _NEEDED_AFTERWARDS),
             log_file=log_file,
             allow_unverified=allow_unverified,
+            frozen=frozen,
         )
         remove_file(log_file)
         remove_empty_folders(log_file.parent, down_to=self._home.root)
