@@ -1,0 +1,140 @@
+"""Which files of a project matter: everything but outputs, caches, repositories and what git ignores.
+
+The fingerprint hashes these and the development server watches them, so that both agree on what a change is.
+Files outside the project that a toolchain read (a header two folders up) are not this room's business.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pathspec import GitIgnoreSpec
+
+# Folders that no build reads as sources, whatever git thinks of them.
+_CACHE_FOLDERS = frozenset(
+    {
+        *(".git", ".hg", ".svn", ".jj", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".nox"),
+        *(".mypy_cache", ".pytest_cache", ".ruff_cache", ".zig-cache", "zig-cache", "zig-out"),
+        *(".idea", ".vscode", ".DS_Store"),
+    }
+)
+# What editors write beside the file they save.
+_EDITOR_SUFFIXES = ("~", ".swp", ".swx", ".swo", ".tmp", ".pyc", ".pyo")
+_EDITOR_PREFIXES = (".#", ".wasmrun-")
+_IGNORE_FILE = ".gitignore"
+_RECORD_NAME = ".wasmrun-outputs.json"
+
+
+class ProjectFiles:
+    """The files of one project that matter to a build.
+
+    Args:
+        project: Its folder, absolute.
+        outputs: Output folders, absolute; one that is the project itself or holds it is left in, but for
+            the files that its record names.
+    """
+
+    def __init__(self, project: Path, outputs: Iterable[Path] = ()) -> None:
+        self._project = project
+        self._outputs = frozenset(
+            str(folder) for folder in outputs if folder != project and not project.is_relative_to(folder)
+        )
+        self._specs: dict[str, GitIgnoreSpec | None] = {}
+        self._records: dict[str, frozenset[str]] = {}
+
+    def walk(self) -> Iterator[Path]:
+        """Every file that matters, in a fixed order; links to folders are not followed."""
+        yield from self._walk(str(self._project))
+
+    def matters(self, path: Path) -> bool:
+        """Whether a change of ``path`` (absolute, existing or not) is a change of the project."""
+        if not path.is_relative_to(self._project) or path == self._project:
+            return False
+        folder = str(self._project)
+        parts = path.relative_to(self._project).parts
+        for depth, name in enumerate(parts):
+            is_folder = depth < len(parts) - 1
+            if not self._keeps(folder, name, is_folder=is_folder):
+                return False
+            folder = os.path.join(folder, name)  # noqa: PTH118 - a string: this runs for every event
+        return True
+
+    def forget_rules(self) -> None:
+        """Read ignore files and output records anew from now on."""
+        self._specs.clear()
+        self._records.clear()
+
+    def _walk(self, folder: str) -> Iterator[Path]:
+        try:
+            with os.scandir(folder) as entries:
+                listed = sorted(entries, key=lambda entry: entry.name)
+        except OSError:
+            return
+        for entry in listed:
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if not self._keeps(folder, entry.name, is_folder=is_folder):
+                continue
+            if is_folder:
+                yield from self._walk(entry.path)
+            elif entry.is_file():
+                yield Path(entry.path)
+
+    def _keeps(self, folder: str, name: str, *, is_folder: bool) -> bool:
+        if name.startswith(_EDITOR_PREFIXES) or name == _RECORD_NAME:
+            return False
+        path = os.path.join(folder, name)  # noqa: PTH118 - as above
+        if is_folder:
+            if name in _CACHE_FOLDERS or path in self._outputs:
+                return False
+        elif name.endswith(_EDITOR_SUFFIXES) or self._is_output(folder, name):
+            return False
+        return not self._is_ignored(path, is_folder=is_folder)
+
+    def _is_output(self, folder: str, name: str) -> bool:
+        if folder not in self._records:
+            self._records[folder] = _load_record_names(folder)
+        return name in self._records[folder]
+
+    def _is_ignored(self, path: str, *, is_folder: bool) -> bool:
+        """The nearest ignore file with an opinion decides, up to the repository's root (gitignore(5))."""
+        folder = os.path.dirname(path)  # noqa: PTH120 - as above
+        while True:
+            spec = self._find_spec(folder)
+            if spec is not None:
+                relative = os.path.relpath(path, folder).replace(os.sep, "/") + ("/" if is_folder else "")
+                decision = spec.check_file(relative).include
+                if decision is not None:
+                    return decision
+            parent = os.path.dirname(folder)  # noqa: PTH120 - as above
+            if parent == folder or os.path.exists(os.path.join(folder, ".git")):  # noqa: PTH110, PTH118
+                return False
+            folder = parent
+
+    def _find_spec(self, folder: str) -> GitIgnoreSpec | None:
+        if folder not in self._specs:
+            self._specs[folder] = _load_spec(folder)
+        return self._specs[folder]
+
+
+def _load_spec(folder: str) -> GitIgnoreSpec | None:
+    try:
+        lines = (Path(folder) / _IGNORE_FILE).read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return None
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - only where there is an ignore file
+
+    return GitIgnoreSpec.from_lines(lines)
+
+
+def _load_record_names(folder: str) -> frozenset[str]:
+    try:
+        files = json.loads((Path(folder) / _RECORD_NAME).read_bytes())["files"]
+        return frozenset(files)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return frozenset()
