@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wasmrun_py.build.cache.opening import opened_cache
+from wasmrun_py.build.produce import CacheStatus, Produced, WarningKeeper, produce
 from wasmrun_py.config.toml_file import suggest
 from wasmrun_py.model.build import BuildConfig, BuildResult, OptimizationLevel, Toolchain
 from wasmrun_py.model.errors import (
@@ -65,6 +67,7 @@ class CompileReport:
         warnings: Sentences for the user.
         result: What the plugin gave, its paths where they were published.
         wasm_opt: What wasm-opt did after the build, or None when it did nothing.
+        cache: Whether it was built now.
     """
 
     project: Path
@@ -82,6 +85,7 @@ class CompileReport:
     warnings: tuple[str, ...]
     result: BuildResult
     wasm_opt: WasmOptRun | None = None
+    cache: CacheStatus = CacheStatus.OFF
 
 
 def compile_project(
@@ -105,35 +109,51 @@ def compile_project(
     manager.require_acceptable(project, chosen, frozen=settings.frozen)
     _check_request(settings, chosen)
     _check_output_dir(settings.output_dir)
-    with staging_folder(settings.output_dir, prefix=".wasmrun-") as staging:
+    environ = manager.context.environ
+    with (
+        opened_cache(project, settings, chosen, environ=environ, home=home, reporter=reporter) as cache,
+        staging_folder(settings.output_dir, prefix=".wasmrun-") as staging,
+    ):
         made, previous, optimized = (staging / name for name in ("made", "previous", "optimized"))
         for folder in (made, previous, optimized):
             folder.mkdir()
-        language, result = _build(project, settings, chosen, made=made, reporter=reporter)
-        # Loaded by the warmer while the toolchain ran.
-        from wasmrun_py.build.optimize import OptimizeRequest  # noqa: PLC0415
-        from wasmrun_py.build.outputs import StagedFile, publish, remember_output_dir  # noqa: PLC0415
+        keeper = WarningKeeper(reporter)
 
-        request = OptimizeRequest(
-            level=settings.optimization,
-            debug_info=settings.debug_info,
-            folder=optimized,
-            environ=manager.context.environ,
-        )
-        staged, wasm_opt = _check_and_optimize(result, chosen.name, request, made=made, reporter=reporter)
-        files = [
-            StagedFile(source=each.path, name=each.path.relative_to(made), sha256=each.sha256)
-            for each in staged
-        ]
-        moved_aside = publish(files, settings.output_dir, previous=previous)
+        def build(into: Path) -> Produced:
+            language, result = _build(project, settings, chosen, made=into, reporter=keeper)
+            # Loaded by the warmer while the toolchain ran.
+            from wasmrun_py.build.optimize import OptimizeRequest  # noqa: PLC0415
+
+            request = OptimizeRequest(
+                level=settings.optimization,
+                debug_info=settings.debug_info,
+                folder=optimized,
+                environ=environ,
+            )
+            artifacts, wasm_opt = _check_and_optimize(
+                result, chosen.name, request, made=into, reporter=keeper
+            )
+            return Produced(
+                language=language,
+                result=result,
+                artifacts=artifacts,
+                wasm_opt=wasm_opt,
+                messages=tuple(keeper.messages),
+            )
+
+        produced = produce(cache, build, made=made, reporter=reporter)
+        moved_aside = _publish(produced, settings.output_dir, made=made, previous=previous)
+    from wasmrun_py.build.outputs import remember_output_dir  # noqa: PLC0415 - as above
+
     remember_output_dir(home, project, settings.output_dir)
 
     def published(path: Path) -> Path:
         return settings.output_dir / path.relative_to(made)
 
+    result = produced.result
     return CompileReport(
         project=project,
-        language=language,
+        language=produced.language,
         plugin=chosen,
         toolchain=result.toolchain,
         target=settings.target,
@@ -142,12 +162,24 @@ def compile_project(
         wasm_path=published(result.wasm_path),
         js_path=published(result.js_path) if result.js_path else None,
         is_wasm_bindgen=result.is_wasm_bindgen,
-        artifacts=tuple(replace(each, path=published(each.path)) for each in staged),
+        artifacts=tuple(replace(each, path=published(each.path)) for each in produced.artifacts),
         duration_s=time.monotonic() - started,
         warnings=(*result.warnings, *(_moved_aside_warning(path) for path in moved_aside)),
         result=result,
-        wasm_opt=wasm_opt,
+        wasm_opt=produced.wasm_opt,
+        cache=produced.cache,
     )
+
+
+def _publish(produced: Produced, output_dir: Path, *, made: Path, previous: Path) -> tuple[Path, ...]:
+    """Publish the artifacts; files of the user that were in the way, where they are now."""
+    from wasmrun_py.build.outputs import StagedFile, publish  # noqa: PLC0415 - as above
+
+    files = [
+        StagedFile(source=each.path, name=each.path.relative_to(made), sha256=each.sha256)
+        for each in produced.artifacts
+    ]
+    return publish(files, output_dir, previous=previous)
 
 
 def _check_and_optimize(

@@ -29,6 +29,13 @@ _EDITOR_SUFFIXES = ("~", ".swp", ".swx", ".swo", ".tmp", ".pyc", ".pyo")
 _EDITOR_PREFIXES = (".#", ".wasmrun-")
 _IGNORE_FILE = ".gitignore"
 _RECORD_NAME = ".wasmrun-outputs.json"
+# What cargo and others put into a folder that anybody may delete (bford.info/cachedir).
+_CACHE_TAG = "CACHEDIR.TAG"
+
+
+def is_scratch_name(name: str) -> bool:
+    """Whether an editor, a cache or wasmrun writes a file or folder of this name for itself."""
+    return name.startswith(_EDITOR_PREFIXES) or name.endswith(_EDITOR_SUFFIXES) or name in _CACHE_FOLDERS
 
 
 class ProjectFiles:
@@ -38,10 +45,12 @@ class ProjectFiles:
         project: Its folder, absolute.
         outputs: Output folders, absolute; one that is the project itself or holds it is left in, but for
             the files that its record names.
+        with_ignored: What git ignores matters too; folders that say they are caches do not.
     """
 
-    def __init__(self, project: Path, outputs: Iterable[Path] = ()) -> None:
+    def __init__(self, project: Path, outputs: Iterable[Path] = (), *, with_ignored: bool = False) -> None:
         self._project = project
+        self._with_ignored = with_ignored
         self._outputs = frozenset(
             str(folder) for folder in outputs if folder != project and not project.is_relative_to(folder)
         )
@@ -50,7 +59,11 @@ class ProjectFiles:
 
     def walk(self) -> Iterator[Path]:
         """Every file that matters, in a fixed order; links to folders are not followed."""
-        yield from self._walk(str(self._project))
+        return map(Path, self._walk(str(self._project)))
+
+    def walk_names(self) -> Iterator[str]:
+        """The same as strings, which is faster."""
+        return self._walk(str(self._project))
 
     def matters(self, path: Path) -> bool:
         """Whether a change of ``path`` (absolute, existing or not) is a change of the project."""
@@ -70,11 +83,13 @@ class ProjectFiles:
         self._specs.clear()
         self._records.clear()
 
-    def _walk(self, folder: str) -> Iterator[Path]:
+    def _walk(self, folder: str) -> Iterator[str]:
         try:
             with os.scandir(folder) as entries:
                 listed = sorted(entries, key=lambda entry: entry.name)
         except OSError:
+            return
+        if self._with_ignored and any(entry.name == _CACHE_TAG for entry in listed):
             return
         for entry in listed:
             is_folder = entry.is_dir(follow_symlinks=False)
@@ -83,7 +98,7 @@ class ProjectFiles:
             if is_folder:
                 yield from self._walk(entry.path)
             elif entry.is_file():
-                yield Path(entry.path)
+                yield entry.path
 
     def _keeps(self, folder: str, name: str, *, is_folder: bool) -> bool:
         if name.startswith(_EDITOR_PREFIXES) or name == _RECORD_NAME:
@@ -92,9 +107,9 @@ class ProjectFiles:
         if is_folder:
             if name in _CACHE_FOLDERS or path in self._outputs:
                 return False
-        elif name.endswith(_EDITOR_SUFFIXES) or self._is_output(folder, name):
+        elif name.endswith(_EDITOR_SUFFIXES) or (not self._with_ignored and self._is_output(folder, name)):
             return False
-        return not self._is_ignored(path, is_folder=is_folder)
+        return self._with_ignored or not self._is_ignored(path, is_folder=is_folder)
 
     def _is_output(self, folder: str, name: str) -> bool:
         if folder not in self._records:

@@ -66,6 +66,7 @@ class Overrides:
     debug_info: bool = False
     frozen: bool = False
     no_toolchain_install: bool = False
+    no_cache: bool = False
     verbose: bool = False
 
 
@@ -87,6 +88,7 @@ class Settings:
         install_policy: Whether missing toolchains are installed, asked about, or refused.
         verbose: Show the toolchain's output.
         frozen: External plugins must be those of ``wasmrun.lock``, to the byte.
+        use_cache: Earlier builds are looked for, and this one is kept.
         origins: Option -> where its value came from (``--target``, ``WASMRUN_TARGET``, a file's name);
             options that hold their default are absent.
     """
@@ -104,6 +106,7 @@ class Settings:
     install_policy: InstallPolicy
     verbose: bool
     frozen: bool = False
+    use_cache: bool = True
     origins: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -150,6 +153,7 @@ def resolve_settings(
         debug_info=overrides.debug_info,
         install_policy=InstallPolicy.SYSTEM if refused else _find_policy(environ, project_file, user_file),
         frozen=overrides.frozen,
+        use_cache=not overrides.no_cache,
         verbose=overrides.verbose,
         origins=origins,
     )

@@ -24,6 +24,7 @@ from wasmrun_py.model.errors import OutputError, UnreadablePathError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import BinaryIO
 
     import filelock
 
@@ -32,6 +33,7 @@ TEMPORARY_PREFIX: Final = ".tmp-"
 """How the names of our temporary files and links begin, and of the store's staging folders."""
 
 _STAGING_TRIES = 5
+_COPY_BYTES = 1 << 20
 _PROGRAM_MODE = 0o755
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "Free some space, or choose another folder with -o/--output."),
@@ -251,6 +253,29 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def copy_verified(source: BinaryIO, to: Path) -> str:
+    """Copy an open file to a free path; the SHA-256 of what was copied, lower-case hex.
+
+    Raises:
+        OSError: The source cannot be read.
+        OutputError: The copy cannot be written.
+    """
+    import hashlib  # noqa: PLC0415 - as above
+
+    digest = hashlib.sha256()
+    with translate_write_errors(f"write {to}"):
+        to.parent.mkdir(parents=True, exist_ok=True)
+        target = to.open("xb")
+    with target:
+        while chunk := source.read(_COPY_BYTES):
+            digest.update(chunk)
+            with translate_write_errors(f"write {to}"):
+                target.write(chunk)
+        with translate_write_errors(f"write {to}"):
+            target.flush()
+    return digest.hexdigest()
+
+
 def remove_tree(folder: Path) -> None:
     """Remove a folder of ours and everything in it; links are removed, not followed."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -302,6 +327,41 @@ def exclusive_lock(path: Path, *, on_wait: Callable[[], None]) -> Iterator[None]
         yield
     finally:
         _release(lock, path)
+
+
+@contextmanager
+def lock_within(path: Path, *, timeout_s: float, on_wait: Callable[[], None]) -> Iterator[bool]:
+    """Hold the lock file ``path`` for the block, or go on without it; gives whether it is held.
+
+    Args:
+        path: The lock file; made when missing.
+        timeout_s: How long to wait for it.
+        on_wait: Called once when somebody else holds it, before waiting.
+
+    Raises:
+        OutputError: The lock file cannot be made, or the file system has no locks.
+    """
+    import filelock  # noqa: PLC0415 - 40 ms, and most commands lock nothing
+
+    held = True
+    with translate_write_errors(f"create the lock {path}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(path)
+        try:
+            lock.acquire(blocking=False)
+        except filelock.Timeout:
+            on_wait()
+            try:
+                lock.acquire(timeout=timeout_s)
+            except filelock.Timeout:
+                held = False
+        except NotImplementedError as error:
+            raise OSError(str(error)) from error
+    try:
+        yield held
+    finally:
+        if held:
+            _release(lock, path)
 
 
 @contextmanager

@@ -62,7 +62,6 @@ def compile_command(  # noqa: PLR0913 - typer: one parameter an option
     """Build a project into WebAssembly. Arguments after -- go to the toolchain."""
     from wasmrun_py.config.settings import Overrides  # noqa: PLC0415 - --help needs none of it
 
-    del no_cache  # every build is a full build as yet
     world: World = ctx.obj
     project = get_folder(world, choose_path(path, path_option, "."))
     overrides = Overrides(
@@ -76,6 +75,7 @@ def compile_command(  # noqa: PLR0913 - typer: one parameter an option
         debug_info=debug_info,
         frozen=frozen,
         no_toolchain_install=no_toolchain_install,
+        no_cache=no_cache,
         verbose=verbose,
     )
     report = world.compile(project, overrides, may_ask=not json, transport=parse_transport(transport))
@@ -117,7 +117,7 @@ def compile_fields(report: CompileReport) -> dict[str, Any]:
             "bytes_before": report.wasm_opt.bytes_before,
             "bytes_after": report.wasm_opt.bytes_after,
         },
-        "cache": "off",
+        "cache": report.cache,
         "duration_s": round(report.duration_s, 3),
         "warnings": report.warnings,
     }
@@ -127,9 +127,11 @@ def _show(world: World, report: CompileReport) -> None:
     from wasmrun_py.cli.render.console import format_size  # noqa: PLC0415 - not with --json
 
     toolchain = f"{report.toolchain.name} {report.toolchain.version}".strip()
+    how = "Took" if report.cache == "hit" else "Built"
+    from_cache = " from the cache" if report.cache == "hit" else ""
     world.console.note(
-        f"Built {report.project.name} for {report.target} with {toolchain}"
-        f" ({report.optimization}) in {report.duration_s:.2f} s"
+        f"{how} {report.project.name} for {report.target} with {toolchain}"
+        f" ({report.optimization}){from_cache} in {report.duration_s:.2f} s"
     )
     rows = [
         (_relative(world, each.path), each.kind, format_size(each.size_bytes)) for each in report.artifacts

@@ -1,0 +1,223 @@
+"""What one build asks of the cache: is it there already, whose turn is it to make it, keep it.
+
+Two steps lead to a result. What is known before a build (the fingerprint) finds the sets of paths that builds
+of it depended on; the state of these now, together with the fingerprint, is the key of the result. A result
+is kept only when nothing it depends on changed while it was made. Nothing here ends a build.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wasmrun_py.build.cache.record import (
+    MOST_SETS,
+    CachedResult,
+    parse_result,
+    parse_sets,
+    write_result,
+    write_sets,
+)
+from wasmrun_py.build.fingerprint.dependencies import (
+    Dependencies,
+    DependencyReader,
+    UncacheableError,
+    make_dependencies,
+)
+from wasmrun_py.build.fingerprint.kept_hashes import KeptHashes, is_racy
+from wasmrun_py.build.fingerprint.key import Fingerprint, FingerprintRequest, result_key, take_fingerprint
+from wasmrun_py.model.errors import OutputError
+from wasmrun_py.model.events import Level, Message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from wasmrun_py.build.cache.store import BuildStore
+    from wasmrun_py.model.build_inputs import BuildInputs
+    from wasmrun_py.model.events import Reporter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CachePlace:
+    """Where a build's cache is.
+
+    Attributes:
+        store: Keeps actions and blobs.
+        folder: The folder of this machine: kept hashes and locks.
+        wait_s: How long to wait for another process that makes the same thing.
+    """
+
+    store: BuildStore
+    folder: Path
+    wait_s: float = 600.0
+
+
+class BuildCache:
+    """One build's dealings with the cache.
+
+    Args:
+        place: Where the cache is.
+        request: What the fingerprint is taken of.
+        hashes: Digests of files, kept from run to run.
+        reporter: Hears why something is not kept, and that another process is waited for.
+    """
+
+    def __init__(
+        self, place: CachePlace, request: FingerprintRequest, hashes: KeptHashes, reporter: Reporter
+    ) -> None:
+        self._place = place
+        self._request = request
+        self._hashes = hashes
+        self._reporter = reporter
+        self._started_ns = time.time_ns()
+        self._fingerprint = take_fingerprint(request, hashes)
+        self._reader = DependencyReader(hashes, request.environ, request.outputs)
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """What was there when the build began."""
+        return self._fingerprint
+
+    def find(self, into: Path) -> CachedResult | None:
+        """The result of an earlier build, its files put into the empty folder ``into``; or None.
+
+        Raises:
+            OutputError: ``into`` takes no files.
+        """
+        for dependencies in self._find_sets():
+            try:
+                key = result_key(self._fingerprint, self._reader.read(dependencies))
+            except UncacheableError:
+                continue
+            data = self._place.store.find_action(key)
+            result = parse_result(key, data) if data is not None else None
+            if data is not None and result is None:
+                self._damaged(key)
+            if result is not None and self._fetch(result, into):
+                return result
+        return None
+
+    @contextmanager
+    def turn(self) -> Iterator[bool]:
+        """Be the only one that makes this, as far as locks work; gives whether another one was waited for.
+
+        A process that holds the lock for too long is not waited for: the work is done twice then.
+        """
+        from wasmrun_py.system.fs import lock_within  # noqa: PLC0415 - only a miss locks
+
+        waited: list[str] = []
+
+        def on_wait() -> None:
+            text = "Another process builds the same project: waiting for its result"
+            waited.append(text)
+            self._reporter.emit(Message(level=Level.INFO, text=text))
+
+        lock_file = self._place.folder / "locks" / f"{self._fingerprint.key}.lock"
+        lock = lock_within(lock_file, timeout_s=self._place.wait_s, on_wait=on_wait)
+        try:
+            held = lock.__enter__()
+        except OutputError:
+            # No lock is no reason not to build.
+            yield False
+            return
+        try:
+            if not held:
+                self._debug(f"{lock_file} is held for more than {self._place.wait_s:g} s: building anyway")
+            yield bool(waited) and held
+        finally:
+            with suppress(OSError):
+                lock.__exit__(None, None, None)
+
+    def keep(self, result: CachedResult, inputs: BuildInputs, *, folder: Path) -> bool:
+        """Keep what was made; False when it is not.
+
+        Args:
+            result: What was made.
+            inputs: What the build read.
+            folder: Where the files of ``result`` are.
+        """
+        try:
+            dependencies = make_dependencies(inputs, covered=self._covered())
+            self._require_unchanged(dependencies)
+            key = result_key(self._fingerprint, self._reader.read(dependencies))
+        except UncacheableError as error:
+            self._debug(f"The build is not kept in the cache: {error}")
+            return False
+        store = self._place.store
+        for file in result.files:
+            if not store.store_blob(file.sha256, folder / file.name):
+                return False
+        if not store.store_action(key, write_result(key, result)):
+            return False
+        known = [each for each in self._find_sets() if each != dependencies]
+        sets = (dependencies, *known)[:MOST_SETS]
+        return store.store_action(self._fingerprint.key, write_sets(self._fingerprint.key, sets))
+
+    def close(self) -> None:
+        """Keep the digests that were worked out."""
+        self._hashes.save()
+
+    def _find_sets(self) -> tuple[Dependencies, ...]:
+        key = self._fingerprint.key
+        data = self._place.store.find_action(key)
+        if data is None:
+            return ()
+        sets = parse_sets(key, data)
+        if sets is None:
+            self._damaged(key)
+            return ()
+        return sets
+
+    def _fetch(self, result: CachedResult, into: Path) -> bool:
+        """Put the files of a result into a folder; False, and the folder empty, when one is not there."""
+        from wasmrun_py.system.fs import make_empty  # noqa: PLC0415 - as above
+
+        for file in result.files:
+            target = into / file.name
+            if os.path.lexists(target) or not self._place.store.find_blob(
+                file.sha256, file.size_bytes, target
+            ):
+                make_empty(into)
+                return False
+            if file.executable:
+                target.chmod(0o755)
+        return True
+
+    def _covered(self) -> frozenset[str]:
+        project = self._request.project
+        return frozenset(os.path.join(project, *name.split("/")) for name in self._fingerprint.files)  # noqa: PTH118
+
+    def _require_unchanged(self, dependencies: Dependencies) -> None:
+        """Refuse what may have been read before or after a change.
+
+        Raises:
+            UncacheableError: Something changed since the fingerprint was taken.
+        """
+        now = take_fingerprint(self._request, self._hashes)
+        if now.key != self._fingerprint.key:
+            changed = _first_difference(self._fingerprint.files, now.files)
+            raise UncacheableError(f"{changed or 'the project'} changed while it was built")
+        self._reader.forget()
+        for path in self._reader.paths(dependencies):
+            try:
+                status = os.stat(path)  # noqa: PTH116 - strings: hundreds of headers
+            except OSError:
+                continue
+            if is_racy(status, self._started_ns):
+                raise UncacheableError(f"{path} changed while the project was built")
+
+    def _damaged(self, key: str) -> None:
+        discard = getattr(self._place.store, "discard_action", None)
+        if discard is not None:
+            discard(key, "its record cannot be read")
+
+    def _debug(self, text: str) -> None:
+        self._reporter.emit(Message(level=Level.DEBUG, text=text))
+
+
+def _first_difference(before: Mapping[str, str], after: Mapping[str, str]) -> str | None:
+    return next((name for name in sorted({*before, *after}) if before.get(name) != after.get(name)), None)
