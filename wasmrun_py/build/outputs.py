@@ -139,6 +139,14 @@ def _is_pure(folder: Path) -> bool:
     return True
 
 
+def find_published(output_dir: Path) -> dict[Path, str]:
+    """The files that are recorded in ``output_dir``, absolute -> digest when they were written.
+
+    They may have been changed or removed since. The record itself is no part of it.
+    """
+    return {output_dir / name: sha256 for name, sha256 in _load_record(output_dir).items()}
+
+
 def clean_output_dir(output_dir: Path) -> CleanReport:
     """Remove what is recorded in ``output_dir`` and unchanged since; then the folders left empty.
 

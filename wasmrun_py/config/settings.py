@@ -36,9 +36,15 @@ _BUILD_KEYS = {
 }
 _POLICY_KEYS = {"policy": Key(kind=str, choices=_POLICIES)}
 _PROJECT_SCHEMA: Schema = {
-    "project": {"language": Key(kind=str), "entry": Key(kind=str), "name": Key(kind=str)},
+    "project": {
+        "language": Key(kind=str),
+        "entry": Key(kind=str),
+        "name": Key(kind=str),
+        "depends_on": Key(kind=list),
+    },
     "build": {**_BUILD_KEYS, "args": Key(kind=list), "output": Key(kind=str)},
     "toolchains": _POLICY_KEYS,
+    "workspace": {"members": Key(kind=list), "exclude": Key(kind=list), "shared": Key(kind=list)},
 }
 _USER_SCHEMA: Schema = {"build": _BUILD_KEYS, "toolchains": _POLICY_KEYS}
 # Option -> (environment variable, table and key in the files).
@@ -89,6 +95,7 @@ class Settings:
         verbose: Show the toolchain's output.
         frozen: External plugins must be those of ``wasmrun.lock``, to the byte.
         use_cache: Earlier builds are looked for, and this one is kept.
+        built_before: What the builds that this one depends on made, ``NAME FILE`` -> digest.
         origins: Option -> where its value came from (``--target``, ``WASMRUN_TARGET``, a file's name);
             options that hold their default are absent.
     """
@@ -107,6 +114,7 @@ class Settings:
     verbose: bool
     frozen: bool = False
     use_cache: bool = True
+    built_before: Mapping[str, str] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
 
 

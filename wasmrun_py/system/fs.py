@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from wasmrun_py.model.errors import OutputError, UnreadablePathError, UsageError
+from wasmrun_py.model.errors import InterruptError, OutputError, UnreadablePathError, UsageError
+from wasmrun_py.system.cancellation import find_cancellation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -322,7 +323,7 @@ def exclusive_lock(path: Path, *, on_wait: Callable[[], None]) -> Iterator[None]
             lock.acquire(blocking=False)
         except filelock.Timeout:
             on_wait()
-            lock.acquire()
+            _acquire(lock)
     try:
         yield
     finally:
@@ -352,7 +353,7 @@ def lock_within(path: Path, *, timeout_s: float, on_wait: Callable[[], None]) ->
         except filelock.Timeout:
             on_wait()
             try:
-                lock.acquire(timeout=timeout_s)
+                lock.acquire(timeout=timeout_s, cancel_check=_is_called_off)
             except filelock.Timeout:
                 held = False
         except NotImplementedError as error:
@@ -385,6 +386,20 @@ def held_if_free(path: Path) -> Iterator[bool]:
         yield True
     finally:
         _release(lock, path)
+
+
+def _acquire(lock: filelock.BaseFileLock) -> None:
+    import filelock  # noqa: PLC0415 - loaded by whoever made the lock
+
+    try:
+        lock.acquire(cancel_check=_is_called_off)
+    except filelock.Timeout as error:
+        raise InterruptError("Interrupted while waiting for a lock") from error
+
+
+def _is_called_off() -> bool:
+    cancellation = find_cancellation()
+    return cancellation is not None and cancellation.cancelled
 
 
 def _release(lock: filelock.BaseFileLock, path: Path) -> None:

@@ -128,6 +128,8 @@ def _options(project: Path, settings: Settings) -> dict[str, str]:
         "name": settings.name or "",
         "entry": str(settings.entry or ""),
         "language": settings.language or "",
+        # Left out where there is none: a project outside a workspace keeps its key.
+        **{f"built before: {name}": digest for name, digest in sorted(settings.built_before.items())},
     }
 
 

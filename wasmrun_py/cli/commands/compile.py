@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wasmrun_py.cli.options import (
+    AffectedOption,
+    JobsOption,
     JsonOption,
+    KeepGoingOption,
     LanguageOption,
     NoInstallOption,
     OptimizationOption,
@@ -18,11 +21,16 @@ from wasmrun_py.cli.options import (
     ToolchainOption,
     TransportOption,
     VerboseOption,
+    WorkspaceOption,
     parse_transport,
 )
 from wasmrun_py.cli.paths import choose_path, get_folder
+from wasmrun_py.model.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from wasmrun_py.build.compile import CompileReport
     from wasmrun_py.cli.context import World
 
@@ -56,6 +64,10 @@ def compile_command(  # noqa: PLR0913 - typer: one parameter an option
         bool, typer.Option("--frozen", help="Use what is installed, and install nothing.")
     ] = False,
     no_toolchain_install: NoInstallOption = False,
+    workspace: WorkspaceOption = False,
+    jobs: JobsOption = None,
+    affected: AffectedOption = None,
+    keep_going: KeepGoingOption = False,
     json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
@@ -78,6 +90,22 @@ def compile_command(  # noqa: PLR0913 - typer: one parameter an option
         no_cache=no_cache,
         verbose=verbose,
     )
+    if _is_workspace(
+        project, asked=workspace, options={"-j": jobs, "--affected": affected, "--keep-going": keep_going}
+    ):
+        from wasmrun_py.cli.workspace import WorkspaceCall, compile_workspace  # noqa: PLC0415 - few builds are one
+
+        call = WorkspaceCall(
+            folder=project,
+            overrides=overrides,
+            jobs=jobs,
+            affected=affected,
+            keep_going=keep_going,
+            transport=parse_transport(transport),
+            json=json,
+        )
+        compile_workspace(world, call)
+        return
     report = world.compile(project, overrides, may_ask=not json, transport=parse_transport(transport))
     if json:
         from wasmrun_py.cli.render.documents import success_document  # noqa: PLC0415 - only with --json
@@ -85,6 +113,24 @@ def compile_command(  # noqa: PLR0913 - typer: one parameter an option
         world.console.document(success_document("compile", compile_fields(report)))
     else:
         _show(world, report)
+
+
+def _is_workspace(project: Path, *, asked: bool, options: Mapping[str, object]) -> bool:
+    """Whether a whole workspace is meant: it was asked for, or the folder is a root and no project."""
+    if asked:
+        return True
+    if (project / "wasmrun.toml").is_file():
+        from wasmrun_py.config.workspace import is_workspace_only  # noqa: PLC0415 - few projects have a file
+
+        if is_workspace_only(project):
+            return True
+    given = [name for name, value in options.items() if value not in {None, False}]
+    if given:
+        raise UsageError(
+            f"{given[0]} is for a workspace, and {project} is one project",
+            hint="Add --workspace to build all of it.",
+        )
+    return False
 
 
 def compile_fields(report: CompileReport) -> dict[str, Any]:

@@ -78,6 +78,20 @@ class Console:
         self.stderr.write(f"{head} {printable(text)}\n")
         self.stderr.flush()
 
+    @property
+    def colour_stderr(self) -> bool:
+        """Colour is wanted on stderr."""
+        return self._colour_stderr
+
+    def marked(self, mark: str, style: Style, text: str) -> None:
+        """Write ``MARK text`` to stderr, the mark in colour."""
+        self.stderr.write(f"{self.styled(mark, style)} {printable(text)}\n")
+        self.stderr.flush()
+
+    def styled(self, text: str, style: Style) -> str:
+        """``text`` in a style where stderr has colour."""
+        return f"\x1b[{style}m{text}\x1b[0m" if self._colour_stderr else text
+
     def raw_note(self, text: str) -> None:
         """Write a tool's text to stderr; on a terminal its control characters are made visible."""
         self.stderr.write(printable(text) if self.stderr_is_terminal else text)

@@ -1,0 +1,291 @@
+"""``compile --workspace``: from options to a plan, from outcomes to one summary and one document."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
+
+from wasmrun_py.build.workspace.plan import Plan, Since, make_plan
+from wasmrun_py.build.workspace.run import MemberOutcome, MemberStatus, Workshop, build_workspace
+from wasmrun_py.build.workspace.schedule import Rules
+from wasmrun_py.cli.failure import CommandFailure
+from wasmrun_py.cli.render.console import Style
+from wasmrun_py.cli.render.workspace import WorkspaceDisplay
+from wasmrun_py.config.settings import resolve_settings
+from wasmrun_py.config.workspace import get_workspace_root, load_workspace
+from wasmrun_py.model.errors import BuildError, InterruptError, UsageError, WasmrunError, WorkspaceError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from wasmrun_py.cli.context import World
+    from wasmrun_py.config.settings import Overrides, Settings
+    from wasmrun_py.config.workspace import Member, Workspace
+    from wasmrun_py.model.diagnostic import Diagnostic
+    from wasmrun_py.model.manifest import TransportKind
+    from wasmrun_py.plugin.manager import PluginManager
+
+_MOST_JOBS = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkspaceCall:
+    """What was asked for.
+
+    Attributes:
+        folder: A folder of the workspace, absolute.
+        overrides: What holds for every member; its ``output`` is the folder that takes a folder for each.
+        jobs: How many at once; None for as many as there are cores.
+        affected: Only what changed since this revision, and what depends on it; None for everything.
+        keep_going: After a failure, build what does not depend on it.
+        transport: How external plugins are called, or None to choose.
+        json: Print one document.
+    """
+
+    folder: Path
+    overrides: Overrides
+    jobs: int | None = None
+    affected: str | None = None
+    keep_going: bool = False
+    transport: TransportKind | None = None
+    json: bool = False
+
+
+def compile_workspace(world: World, call: WorkspaceCall) -> None:
+    """Build the workspace that ``call.folder`` is in, and tell how it went.
+
+    Raises:
+        CommandFailure: Members failed, or Ctrl-C; with everything the document holds.
+        WasmrunError: It could not begin.
+    """
+    started = time.monotonic()
+    jobs = _choose_jobs(call.jobs)
+    workspace = load_workspace(get_workspace_root(call.folder))
+    plan = _plan(world, call, workspace)
+    for text in plan.warnings:
+        world.console.labelled("warning", Style.YELLOW, text)
+    outcomes: list[MemberOutcome] = []
+    interrupted = False
+    with _Collector(world, call, plan, outcomes) as collector:
+        shop = Workshop(
+            managers=collector.manager, home=world.home, rules=Rules(jobs=jobs, keep_going=call.keep_going)
+        )
+        try:
+            build_workspace(plan, shop, collector)
+        except KeyboardInterrupt:
+            interrupted = True
+    order = {name: number for number, name in enumerate(workspace.members)}
+    outcomes.sort(key=lambda outcome: order[outcome.member.name])
+    summary = _summarise(outcomes, duration_s=time.monotonic() - started)
+    _show(world, plan, outcomes, summary)
+    fields = _fields(plan, outcomes, summary, jobs=jobs)
+    error = _find_error(workspace, outcomes, interrupted=interrupted)
+    if error is not None:
+        raise CommandFailure(error, fields)
+    if call.json:
+        world.report("compile", fields)
+
+
+def count_cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _choose_jobs(asked: int | None) -> int:
+    if asked is None:
+        return count_cores()
+    if asked < 1:
+        raise UsageError(
+            f"-j {asked}: at least one job is needed",
+            hint=f"Leave -j out for as many as there are cores ({count_cores()}).",
+        )
+    return min(asked, _MOST_JOBS)
+
+
+def _plan(world: World, call: WorkspaceCall, workspace: Workspace) -> Plan:
+    def resolve(member: Member) -> Settings:
+        overrides = call.overrides
+        if overrides.output is not None:
+            overrides = replace(overrides, output=overrides.output / member.name)
+        return resolve_settings(member.folder, overrides, environ=world.environ, home=world.home)
+
+    since = None
+    if call.affected is not None:
+        since = Since(revision=call.affected, environ=world.environ, home=world.home, known={})
+    return make_plan(workspace, resolve, since=since)
+
+
+class _Collector:
+    """The watcher of a run: collects outcomes and shows them."""
+
+    def __init__(self, world: World, call: WorkspaceCall, plan: Plan, outcomes: list[MemberOutcome]) -> None:
+        self._world = world
+        self._call = call
+        self._outcomes = outcomes
+        names = tuple(plan.graph)
+        self._display = WorkspaceDisplay(world.console, names, verbose=call.overrides.verbose)
+
+    def __enter__(self) -> Self:
+        self._display.__enter__()
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._display.__exit__(*details)
+
+    def reporter(self, member: Member) -> Any:
+        """A member's build begins."""
+        return self._display.reporter(member)
+
+    def ended(self, outcome: MemberOutcome) -> None:
+        """A member is over."""
+        self._outcomes.append(outcome)
+        self._display.ended(outcome)
+
+    def manager(self, settings: Settings) -> PluginManager:
+        """Plugins for one thread."""
+        may_install, confirm = self._world.find_leave(
+            settings.install_policy, self._display, may_ask=not self._call.json
+        )
+        return self._world.plugin_manager(
+            may_install=may_install, confirm=confirm, transport=self._call.transport
+        )
+
+
+def _summarise(outcomes: list[MemberOutcome], *, duration_s: float) -> dict[str, Any]:
+    reports = [outcome.report for outcome in outcomes if outcome.report is not None]
+    counts: dict[str, Any] = {"members": len(outcomes)}
+    counts.update({each.value: sum(one.status is each for one in outcomes) for each in MemberStatus})
+    counts["hits"] = sum(report.cache == "hit" for report in reports)
+    counts["misses"] = sum(report.cache == "miss" for report in reports)
+    counts["duration_s"] = round(duration_s, 3)
+    return counts
+
+
+def _show(world: World, plan: Plan, outcomes: list[MemberOutcome], summary: Mapping[str, Any]) -> None:
+    """Failures with all that the tools said, then one line."""
+    for outcome in outcomes:
+        error = outcome.error
+        if error is None:
+            continue
+        if isinstance(error, BuildError) and error.output.strip():
+            world.console.note(f"── {outcome.member.name} ({outcome.member.place})")
+            world.console.raw_note(error.output)
+            if error.log_file is not None:
+                world.console.note(f"The whole output is in {error.log_file}")
+        world.console.labelled("error", Style.RED, f"{outcome.member.name}: {error.message}")
+        if error.hint:
+            world.console.labelled("hint", Style.CYAN, error.hint)
+    world.console.note(describe_summary(summary, plan))
+
+
+def describe_summary(summary: Mapping[str, Any], plan: Plan) -> str:
+    """``12 built: 10 hits, 2 misses; 1 failed; 3 skipped in 4.2 s``."""
+    caches = [
+        f"{summary[key]} {word}" for key, word in (("hits", "hits"), ("misses", "misses")) if summary[key]
+    ]
+    caches = [text.removesuffix("es") if text == "1 misses" else text for text in caches]
+    caches = ["1 hit" if text == "1 hits" else text for text in caches]
+    parts = [f"{summary['built']} built" + (f": {', '.join(caches)}" if caches else "")]
+    parts += [
+        f"{summary[each.value]} {each.value}"
+        for each in MemberStatus
+        if each is not MemberStatus.BUILT and summary[each.value]
+    ]
+    since = f" since {plan.changes.revision}" if plan.changes is not None and summary["unaffected"] else ""
+    return f"{'; '.join(parts)}{since} in {summary['duration_s']:.2f} s"
+
+
+def _find_error(
+    workspace: Workspace, outcomes: list[MemberOutcome], *, interrupted: bool
+) -> WasmrunError | None:
+    diagnostics = [
+        each
+        for outcome in outcomes
+        if outcome.error is not None
+        for each in _relocate(outcome.error.diagnostics, outcome.member, workspace)
+    ]
+    if interrupted:
+        return InterruptError(
+            "Interrupted",
+            hint="Members that were built stay built; the others' outputs are as they were.",
+            diagnostics=diagnostics,
+        )
+    failed = [outcome for outcome in outcomes if outcome.error is not None]
+    if not failed:
+        return None
+    codes = {outcome.error.exit_code for outcome in failed if outcome.error is not None}
+    names = ", ".join(outcome.member.name for outcome in failed)
+    left = any(outcome.status is MemberStatus.SKIPPED for outcome in outcomes)
+    return WorkspaceError(
+        f"{len(failed)} of {len(outcomes)} members failed: {names}",
+        exit_code=codes.pop() if len(codes) == 1 else 1,
+        hint="Build what does not depend on them all the same: --keep-going."
+        if left and len(failed) == 1
+        else "",
+        diagnostics=diagnostics,
+    )
+
+
+def _relocate(diagnostics: tuple[Diagnostic, ...], member: Member, workspace: Workspace) -> list[Diagnostic]:
+    """The same with files relative to the workspace."""
+    moved = []
+    for each in diagnostics:
+        if each.file is None:
+            moved.append(each)
+            continue
+        path = os.path.normpath(member.folder / each.file)
+        root = f"{workspace.root}{os.sep}"
+        inside = path.removeprefix(root).replace(os.sep, "/") if path.startswith(root) else path
+        moved.append(replace(each, file=inside))
+    return moved
+
+
+def _fields(
+    plan: Plan, outcomes: list[MemberOutcome], summary: Mapping[str, Any], *, jobs: int
+) -> dict[str, Any]:
+    changes = plan.changes
+    return {
+        "workspace": {
+            "root": plan.workspace.root,
+            "jobs": jobs,
+            "affected": None
+            if changes is None
+            else {
+                "revision": changes.revision,
+                "base": changes.base,
+                "changed_files": len(changes.paths),
+                "members": [name for name in plan.workspace.members if name in plan.graph],
+            },
+        },
+        "projects": [_project(plan, outcome) for outcome in outcomes],
+        "summary": dict(summary),
+        "warnings": plan.warnings,
+    }
+
+
+def _project(plan: Plan, outcome: MemberOutcome) -> dict[str, Any]:
+    from wasmrun_py.cli.commands.compile import compile_fields  # noqa: PLC0415 - the command imports this module
+
+    member = outcome.member
+    document: dict[str, Any] = {
+        "name": member.name,
+        "path": member.place,
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "depends_on": list(member.depends_on),
+        "project": member.folder,
+        "duration_s": round(outcome.duration_s, 3),
+    }
+    if outcome.report is not None:
+        return {**document, **compile_fields(outcome.report)}
+    if outcome.error is not None:
+        from wasmrun_py.cli.render.documents import error_member  # noqa: PLC0415 - only a failure needs it
+
+        diagnostics = _relocate(outcome.error.diagnostics, member, plan.workspace)
+        document["error"] = error_member(outcome.error, diagnostics=diagnostics)
+    return document
