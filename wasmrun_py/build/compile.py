@@ -28,10 +28,10 @@ from wasmrun_py.plugin.import_warmer import ImportWarmer
 from wasmrun_py.system.fs import staging_folder, translate_write_errors
 
 if TYPE_CHECKING:
-    from wasmrun_py.build.optimize import OptimizeRequest, WasmOptRun
+    from wasmrun_py.build.optimize import OptimizeRequest
     from wasmrun_py.config.settings import Settings
+    from wasmrun_py.model.artifact import Artifact, WasmOptRun
     from wasmrun_py.model.events import Reporter
-    from wasmrun_py.plugin.artifacts import Artifact
     from wasmrun_py.plugin.manager import ChosenPlugin, PluginManager
     from wasmrun_py.system.paths import Home
 

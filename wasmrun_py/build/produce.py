@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from wasmrun_py.model.artifact import Artifact, WasmOptRun
 from wasmrun_py.model.build import BuildResult, Toolchain
 from wasmrun_py.model.build_inputs import BuildInputs
 from wasmrun_py.model.events import Level, Message
@@ -21,10 +22,8 @@ if TYPE_CHECKING:
 
     from wasmrun_py.build.cache.build_cache import BuildCache
     from wasmrun_py.build.cache.record import CachedResult
-    from wasmrun_py.build.optimize import WasmOptRun
     from wasmrun_py.model.diagnostic import Diagnostic
     from wasmrun_py.model.events import Event, Reporter
-    from wasmrun_py.plugin.artifacts import Artifact
 
 
 class CacheStatus(StrEnum):
@@ -143,9 +142,6 @@ def describe(produced: Produced, made: Path) -> CachedResult:
 
 def restore(cached: CachedResult, made: Path) -> Produced:
     """What ``describe`` described, its files lying in ``made``."""
-    from wasmrun_py.build.optimize import WasmOptRun  # noqa: PLC0415 - as above
-    from wasmrun_py.plugin.artifacts import Artifact  # noqa: PLC0415 - as above
-
     details = cached.details
     wasm_path = made / details["wasm"]
     js_path = made / details["js"] if details["js"] else None
