@@ -122,7 +122,7 @@ def get_workspace_root(folder: Path) -> Path:
     if root is None:
         raise UsageError(
             f"{folder} is in no workspace: no {PROJECT_FILE} here or above it has a [workspace]",
-            hint=f'Write [workspace] members = ["apps/*"] into {PROJECT_FILE} in the folder above your projects.',
+            hint=f'Write [workspace] members = ["apps/*"] into the {PROJECT_FILE} above your projects.',
         )
     return root
 

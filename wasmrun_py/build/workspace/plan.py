@@ -108,7 +108,7 @@ def _require_own_outputs(settings: Mapping[str, Settings]) -> None:
         if other != name:
             raise UsageError(
                 f'Members "{other}" and "{name}" would both be built into {each.output_dir}',
-                hint="Let [build] output and WASMRUN_OUTPUT be relative; -o FOLDER gives each its own in FOLDER.",
+                hint="Let [build] output and WASMRUN_OUTPUT be relative, or give one folder for all with -o.",
             )
 
 

@@ -60,6 +60,9 @@ def compile_command(  # noqa: PLR0913 - typer: one parameter an option
         bool, typer.Option("--debug-info", "-g", help="Keep debug information at any level.")
     ] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Build even if nothing changed.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say why this was taken from the cache, or built.")
+    ] = False,
     frozen: Annotated[
         bool, typer.Option("--frozen", help="Use what is installed, and install nothing.")
     ] = False,
@@ -88,6 +91,7 @@ def compile_command(  # noqa: PLR0913 - typer: one parameter an option
         frozen=frozen,
         no_toolchain_install=no_toolchain_install,
         no_cache=no_cache,
+        explain=explain,
         verbose=verbose,
     )
     if _is_workspace(
@@ -164,15 +168,32 @@ def compile_fields(report: CompileReport) -> dict[str, Any]:
             "bytes_after": report.wasm_opt.bytes_after,
         },
         "cache": report.cache,
+        **_explanation_field(report),
         "duration_s": round(report.duration_s, 3),
         "warnings": report.warnings,
     }
+
+
+def _explanation_field(report: CompileReport) -> dict[str, Any]:
+    explanation = report.explanation
+    if explanation is None:
+        return {}
+    reasons = [
+        {"kind": each.kind, "name": each.name, "before": each.before, "after": each.after}
+        for each in explanation.reasons
+    ]
+    return {"explain": {"status": explanation.status, "reasons": reasons, "note": explanation.note}}
 
 
 def _show(world: World, report: CompileReport) -> None:
     from wasmrun_py.cli.render.console import format_size  # noqa: PLC0415 - not with --json
 
     toolchain = f"{report.toolchain.name} {report.toolchain.version}".strip()
+    if report.explanation is not None:
+        from wasmrun_py.cli.render.explanation import explain_lines  # noqa: PLC0415 - only with --explain
+
+        for line in explain_lines(report.explanation):
+            world.console.note(line)
     how = "Took" if report.cache == "hit" else "Built"
     from_cache = " from the cache" if report.cache == "hit" else ""
     world.console.note(

