@@ -116,7 +116,10 @@ def _plan(world: World, call: WorkspaceCall, workspace: Workspace) -> Plan:
 
     since = None
     if call.affected is not None:
-        since = Since(revision=call.affected, environ=world.environ, home=world.home, known={})
+        from wasmrun_py.build.workspace.inputs import load_outside_inputs  # noqa: PLC0415 - only --affected
+
+        known = load_outside_inputs(workspace, world.home)
+        since = Since(revision=call.affected, environ=world.environ, home=world.home, known=known)
     return make_plan(workspace, resolve, since=since)
 
 

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from wasmrun_py.build.compile import compile_project
 from wasmrun_py.build.outputs import find_published
 from wasmrun_py.build.workspace.schedule import JobState, Rules, run_jobs
-from wasmrun_py.model.errors import InterruptError, WasmrunError
-from wasmrun_py.system.fs import digest_file
+from wasmrun_py.model.errors import InterruptError, NoPluginMatchError, WasmrunError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,6 +106,14 @@ def build_workspace(plan: Plan, shop: Workshop, watcher: WorkspaceWatcher) -> No
         raise
 
 
+def _with_way_out(error: WasmrunError, member: Member) -> WasmrunError:
+    """Whatever a glob found is taken for a project: say how to tell that a folder is none."""
+    if isinstance(error, NoPluginMatchError):
+        way_out = f'Is it no project? Leave it out: [workspace] exclude = ["{member.place}"].'
+        return NoPluginMatchError(error.message, hint=f"{error.hint} {way_out}".strip())
+    return error
+
+
 class _Run:
     """One run. ``build`` is called in threads, everything else in the main one."""
 
@@ -136,7 +143,7 @@ class _Run:
                 reporter=reporter,
             )
         except WasmrunError as raised:
-            error = raised
+            error = _with_way_out(raised, member)
         outcome = MemberOutcome(
             member=member,
             status=MemberStatus.FAILED if report is None else MemberStatus.BUILT,
@@ -187,10 +194,10 @@ class _Run:
         for name in member.depends_on:
             folder = self._plan.settings[name].output_dir
             report = self._reports.get(name)
-            fresh = {each.path: each.sha256 for each in report.artifacts} if report is not None else {}
-            for path in find_published(folder):
-                if path.is_file():
-                    digests[f"{name} {path.relative_to(folder).as_posix()}"] = fresh.get(path) or digest_file(
-                        path
-                    )
+            if report is None:
+                made = find_published(folder)
+            else:
+                made = {each.path: each.sha256 for each in report.artifacts}
+            for path, digest in made.items():
+                digests[f"{name} {path.relative_to(folder).as_posix()}"] = digest
         return digests

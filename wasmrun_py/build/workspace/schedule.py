@@ -20,7 +20,7 @@ from wasmrun_py.system.cancellation import Cancellation
 from wasmrun_py.system.signals import deferred_interrupts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 _LEAVING_S = 3.0
 # Windows interrupts no endless wait.
@@ -96,6 +96,9 @@ def run_jobs(
         # A second Ctrl-C must not keep the children of the first from being ended.
         with deferred_interrupts():
             crew.call_off()
+            for name, succeeded, result in crew.take_rest():
+                state = JobState.DONE if succeeded else JobState.FAILED
+                on_end(JobEnd(name=name, state=state, result=result))
         raise
     crew.dismiss()
 
@@ -128,6 +131,16 @@ class _Crew(Generic[T]):
             if isinstance(done, BaseException):
                 raise done
             return done
+
+    def take_rest(self) -> Iterator[tuple[str, bool, T]]:
+        """What was over when the work was called off, and nobody has taken yet."""
+        while True:
+            try:
+                done = self._done.get_nowait()
+            except queue.Empty:
+                return
+            if not isinstance(done, BaseException):
+                yield done
 
     def dismiss(self) -> None:
         """Let the threads end: there is nothing left."""
