@@ -118,7 +118,7 @@ def test_a_dependency_is_built_before_and_its_change_reaches_its_dependents(
 ) -> None:
     """What a dependency makes is an input of who depends on it; a change that makes the same is none."""
     assert wasmrun("compile", root).code == 0
-    write(root, {"libs/core/main.c": f"// a comment\n{MAIN.format('core')}"})
+    write(root, {"libs/core/main.c": f"{MAIN.format('core')}// a comment\n"})
     same = wasmrun("compile", root, "--json").document
     assert caches(same) == {"core": "miss", **dict.fromkeys(("extra", "app", "tool", "alone"), "hit")}
     write(root, {"libs/core/main.c": MAIN.format("other")})

@@ -261,27 +261,27 @@ def _stays_inside(output_dir: Path, name: str) -> bool:
 
 def _store_record(output_dir: Path, files: Mapping[str, str]) -> None:
     present = {name: files[name] for name in sorted(files) if os.path.lexists(output_dir / name)}
-    _write_record(output_dir, present, durable=True)
+    _write_record(output_dir, present)
 
 
 def _announce(output_dir: Path, files: Mapping[str, str]) -> None:
     """Record files that are about to be there."""
-    _write_record(output_dir, files, durable=False)
+    _write_record(output_dir, files)
 
 
 def _restore_record(output_dir: Path, record: Mapping[str, str]) -> None:
     """Take an announcement back."""
     with suppress(OSError, OutputError):
         if record:
-            _write_record(output_dir, record, durable=True)
+            _write_record(output_dir, record)
         else:
             (output_dir / RECORD_NAME).unlink(missing_ok=True)
 
 
-def _write_record(output_dir: Path, files: Mapping[str, str], *, durable: bool) -> None:
+def _write_record(output_dir: Path, files: Mapping[str, str]) -> None:
     document = {"schema": _RECORD_SCHEMA, "written_by": "wasmrun", "files": dict(files)}
     data = (json.dumps(document, indent=1) + "\n").encode()
-    atomic_write(output_dir / RECORD_NAME, data, durable=durable)
+    atomic_write(output_dir / RECORD_NAME, data)
 
 
 def _index_file(home: Home, project: Path) -> Path:

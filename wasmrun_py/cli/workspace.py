@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
@@ -16,6 +17,7 @@ from wasmrun_py.cli.render.workspace import WorkspaceDisplay
 from wasmrun_py.config.settings import resolve_settings
 from wasmrun_py.config.workspace import get_workspace_root, load_workspace
 from wasmrun_py.model.errors import BuildError, InterruptError, UsageError, WasmrunError, WorkspaceError
+from wasmrun_py.model.events import Level, Message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from wasmrun_py.config.settings import Overrides, Settings
     from wasmrun_py.config.workspace import Member, Workspace
     from wasmrun_py.model.diagnostic import Diagnostic
+    from wasmrun_py.model.events import Event, Reporter
     from wasmrun_py.model.manifest import TransportKind
     from wasmrun_py.plugin.manager import PluginManager
 
@@ -43,6 +46,7 @@ class WorkspaceCall:
         keep_going: After a failure, build what does not depend on it.
         transport: How external plugins are called, or None to choose.
         json: Print one document.
+        is_special: The command does something beside building (a report, an explanation).
     """
 
     folder: Path
@@ -52,6 +56,7 @@ class WorkspaceCall:
     keep_going: bool = False
     transport: TransportKind | None = None
     json: bool = False
+    is_special: bool = False
 
 
 def compile_workspace(world: World, call: WorkspaceCall) -> None:
@@ -61,7 +66,7 @@ def compile_workspace(world: World, call: WorkspaceCall) -> None:
         CommandFailure: Members failed, or Ctrl-C; with everything the document holds.
         WasmrunError: It could not begin.
     """
-    started = time.monotonic()
+    started, started_ns = time.monotonic(), time.time_ns()
     jobs = _choose_jobs(call.jobs)
     workspace = load_workspace(get_workspace_root(call.folder))
     plan = _plan(world, call, workspace)
@@ -82,11 +87,58 @@ def compile_workspace(world: World, call: WorkspaceCall) -> None:
     summary = _summarise(outcomes, duration_s=time.monotonic() - started)
     _show(world, plan, outcomes, summary)
     fields = _fields(plan, outcomes, summary, jobs=jobs)
+    _note_unchanged(world, call, plan, collector, fields, started_ns=started_ns)
     error = _find_error(workspace, outcomes, interrupted=interrupted)
     if error is not None:
         raise CommandFailure(error, fields)
     if call.json:
         world.report("compile", fields)
+
+
+def _note_unchanged(  # noqa: PLR0913 - everything that the next run must know
+    world: World,
+    call: WorkspaceCall,
+    plan: Plan,
+    collector: _Collector,
+    fields: Mapping[str, Any],
+    *,
+    started_ns: int,
+) -> None:
+    """Note what the next run would find and say if nothing changes, so that it need not begin."""
+    reports = {each.member.name: each.report for each in collector.outcomes if each.report is not None}
+    if (
+        len(reports) < len(plan.workspace.members)
+        or collector.warned
+        or call.overrides.verbose
+        or plan.warnings
+    ):
+        return
+    if call.is_special or world.environ.get("GITHUB_ACTIONS"):
+        return
+    from wasmrun_py.build.workspace.unchanged import DURATION, MARK  # noqa: PLC0415 - only after success
+    from wasmrun_py.build.workspace.unchanged_note import FinishedRun, write_note  # noqa: PLC0415 - as above
+    from wasmrun_py.cli.render.documents import success_document  # noqa: PLC0415 - as above
+
+    duration = DURATION.decode("ascii")
+    hits = {**fields["summary"], "hits": len(reports), "misses": 0, "duration_s": 0.0}
+    lines = [f"{MARK.decode('ascii')} {collector.describe_hit(each)}" for each in collector.outcomes]
+    lines.append(describe_summary(hits, plan).replace("0.00 s", f"{duration} s"))
+    document = ""
+    if call.json:
+        projects = [{**each, "cache": "hit", "duration_s": 0.0} for each in fields["projects"]]
+        document = success_document("compile", {**fields, "projects": projects, "summary": hits}) + "\n"
+    run = FinishedRun(
+        argv=sys.argv[1:],
+        environ=world.environ,
+        cwd=world.cwd,
+        folder=call.folder,
+        home=world.home,
+        started_ns=started_ns,
+        plan=plan,
+        reports=reports,
+    )
+    text = "".join(f"{line}\n" for line in lines)
+    write_note(run, (text.encode("utf-8", "replace"), document.encode("ascii")))
 
 
 def count_cores() -> int:
@@ -129,7 +181,8 @@ class _Collector:
     def __init__(self, world: World, call: WorkspaceCall, plan: Plan, outcomes: list[MemberOutcome]) -> None:
         self._world = world
         self._call = call
-        self._outcomes = outcomes
+        self.outcomes = outcomes
+        self.warned = False
         names = tuple(plan.graph)
         self._display = WorkspaceDisplay(world.console, names, verbose=call.overrides.verbose)
 
@@ -140,13 +193,17 @@ class _Collector:
     def __exit__(self, *details: object) -> None:
         self._display.__exit__(*details)
 
-    def reporter(self, member: Member) -> Any:
+    def reporter(self, member: Member) -> Reporter:
         """A member's build begins."""
-        return self._display.reporter(member)
+        return _Listener(self, self._display.reporter(member))
+
+    def describe_hit(self, outcome: MemberOutcome) -> str:
+        """How a member is shown that is as it was."""
+        return self._display.describe(outcome, hit=True)
 
     def ended(self, outcome: MemberOutcome) -> None:
         """A member is over."""
-        self._outcomes.append(outcome)
+        self.outcomes.append(outcome)
         self._display.ended(outcome)
 
     def manager(self, settings: Settings) -> PluginManager:
@@ -157,6 +214,20 @@ class _Collector:
         return self._world.plugin_manager(
             may_install=may_install, confirm=confirm, transport=self._call.transport
         )
+
+
+class _Listener:
+    """Hands a member's events on; notices when something was said, which is to be said again next time."""
+
+    def __init__(self, collector: _Collector, reporter: Reporter) -> None:
+        self._collector = collector
+        self._reporter = reporter
+
+    def emit(self, event: Event) -> None:
+        """Hand the event on."""
+        if isinstance(event, Message) and event.level is not Level.DEBUG:
+            self._collector.warned = True
+        self._reporter.emit(event)
 
 
 def _summarise(outcomes: list[MemberOutcome], *, duration_s: float) -> dict[str, Any]:

@@ -70,11 +70,13 @@ class Workspace:
         root: The root's folder, absolute.
         members: Name -> member, sorted by place.
         shared: Globs of files outside the members that all of them may read; None when nothing was said.
+        patterns: What was listed as members, relative to the root.
         warnings: Sentences for the user.
     """
 
     root: Path
     members: dict[str, Member]
+    patterns: tuple[str, ...] = ()
     shared: tuple[str, ...] | None = None
     warnings: tuple[str, ...] = ()
 
@@ -149,6 +151,7 @@ def load_workspace(root: Path) -> Workspace:
     return Workspace(
         root=root,
         members=members,
+        patterns=tuple(_clean(root, file, "members", each) for each in table["members"]),
         shared=tuple(shared) if shared is not None else None,
         warnings=warnings,
     )

@@ -107,6 +107,7 @@ def compile_command(  # noqa: PLR0913 - typer: one parameter an option
             keep_going=keep_going,
             transport=parse_transport(transport),
             json=json,
+            is_special=explain,
         )
         compile_workspace(world, call)
         return

@@ -111,7 +111,7 @@ class WorkspaceDisplay:
             self._failed += outcome.status is MemberStatus.FAILED
             if outcome.status is not MemberStatus.UNAFFECTED or self._verbose:
                 fancy, plain, style = _MARKS[outcome.status]
-                self._line(plain if self._plain_marks else fancy, style, self._describe(outcome))
+                self._line(plain if self._plain_marks else fancy, style, self.describe(outcome))
 
     def ask(self, offer: InstallOffer, stdin: TextIO) -> bool:
         """Ask the user about an installation; what is live makes way for the question and comes back."""
@@ -146,7 +146,13 @@ class WorkspaceDisplay:
                 case _:
                     assert_never(event)
 
-    def _describe(self, outcome: MemberOutcome) -> str:
+    def describe(self, outcome: MemberOutcome, *, hit: bool = False) -> str:
+        """One line about a member.
+
+        Args:
+            outcome: What became of it.
+            hit: As if it had been there already, at once.
+        """
         name = outcome.member.name.ljust(self._width)
         report = outcome.report
         if report is None:
@@ -156,8 +162,9 @@ class WorkspaceDisplay:
             return f"{name}  {text}"
         toolchain = f"{report.toolchain.name} {report.toolchain.version}".strip()
         size = format_size(sum(each.size_bytes for each in report.artifacts))
-        cache = f"  [{report.cache}]" if report.cache != "off" else ""
-        return f"{name}  {toolchain:<12}  {outcome.duration_s:6.2f} s  {size:>10}{cache}"
+        cache = f"  [{'hit' if hit else report.cache}]" if report.cache != "off" else ""
+        duration_s = 0.0 if hit else outcome.duration_s
+        return printable(f"{name}  {toolchain:<12}  {duration_s:6.2f} s  {size:>10}{cache}")
 
     def _show_message(self, job: _Job, message: Message) -> None:
         if message.level is Level.WARNING:
