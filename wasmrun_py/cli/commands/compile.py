@@ -26,6 +26,7 @@ from wasmrun_py.cli.paths import choose_path, get_folder
 if TYPE_CHECKING:
     from wasmrun_py.build.compile import CompileReport
     from wasmrun_py.cli.context import World
+    from wasmrun_py.config.settings import Overrides
 
 
 def compile_command(  # noqa: PLR0913 - typer: one parameter an option
@@ -58,6 +59,12 @@ def compile_command(  # noqa: PLR0913 - typer: one parameter an option
     ] = False,
     no_toolchain_install: NoInstallOption = False,
     report: ReportOption = None,
+    check_reproducible: Annotated[
+        bool,
+        typer.Option(
+            "--check-reproducible", help="Build twice more, in two other places, and compare every byte."
+        ),
+    ] = False,
     json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
@@ -91,12 +98,35 @@ def compile_command(  # noqa: PLR0913 - typer: one parameter an option
             watcher=case,
         )
         case.built(built)
+        fields = compile_fields(built)
+        if check_reproducible:
+            fields["reproducible"] = _check(world, built, overrides, transport)
     if json:
         from wasmrun_py.cli.render.documents import success_document  # noqa: PLC0415 - only with --json
 
-        world.console.document(success_document("compile", compile_fields(built)))
+        world.console.document(success_document("compile", fields))
     else:
         _show(world, built, table=not reports.takes_stdout)
+
+
+def _check(world: World, built: CompileReport, overrides: Overrides, transport: str | None) -> dict[str, Any]:
+    """Build it again elsewhere, in the way it was built."""
+    from wasmrun_py.cli.reproducible import check_reproducible  # noqa: PLC0415 - only when it is asked for
+
+    options = {
+        "--plugin": overrides.plugin,
+        "--language": overrides.language,
+        "--target": built.target,
+        "--optimization": str(built.optimization),
+        "--toolchain": overrides.toolchain,
+        "--transport": transport,
+    }
+    flags = {"--debug-info": overrides.debug_info, "--frozen": overrides.frozen}
+    words = [word for name, value in options.items() if value is not None for word in (name, value)]
+    words += [name for name, is_set in flags.items() if is_set]
+    # What the build needed is there by now; a check that installs would be a different one.
+    with world.reporter(verbose=overrides.verbose) as reporter:
+        return check_reproducible(world, built, (*words, "--no-toolchain-install"), reporter=reporter)
 
 
 def compile_fields(report: CompileReport) -> dict[str, Any]:
