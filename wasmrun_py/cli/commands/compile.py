@@ -107,6 +107,11 @@ def compile_command(  # noqa: PLR0913 - typer: one parameter an option
         world.console.document(success_document("compile", fields))
     else:
         _show(world, built, table=not reports.takes_stdout)
+        if check_reproducible:
+            count = len(built.artifacts)
+            world.console.note(
+                f"Reproducible: {count} artifact{'s' * (count != 1)}, the same in three places"
+            )
 
 
 def _check(world: World, built: CompileReport, overrides: Overrides, transport: str | None) -> dict[str, Any]:
