@@ -7,9 +7,11 @@ function __wasmrun_complete
     for line in ($program completion fish -- $words 2>/dev/null)
         switch $line
             case ':folders'
-                __fish_complete_directories (string replace -r '^.*=' '' -- "$current") ''
+                set -l begun (string replace -r '^.*=' '' -- "$current")
+                printf '%s\n' (string replace -r '[^=]*$' '' -- "$current")(__fish_complete_directories "$begun" '')
             case ':files'
-                __fish_complete_path (string replace -r '^.*=' '' -- "$current") ''
+                set -l begun (string replace -r '^.*=' '' -- "$current")
+                printf '%s\n' (string replace -r '[^=]*$' '' -- "$current")(__fish_complete_path "$begun" '')
             case '*'
                 echo $line
         end

@@ -10,6 +10,7 @@ _wasmrun() {
                 word="${line%%$'\t'*}"
                 case "$word" in
                     *=) open+=("$word") ;;
+                    "$line") candidates+=("${word//:/\\:}") ;;
                     *) candidates+=("${word//:/\\:}:${line#*$'\t'}") ;;
                 esac
                 ;;
