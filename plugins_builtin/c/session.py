@@ -6,9 +6,9 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from plugins_builtin.c.diagnostics import PathMap, parse_diagnostics
 from plugins_builtin.c.steady import copy_of, format_dates
 from plugins_builtin.c.wrappers import write_wrappers
+from wasmrun_py.diagnostics.compilers import PathMap, parse_diagnostics
 from wasmrun_py.model.diagnostic import Severity
 from wasmrun_py.model.errors import BuildError, ToolCrashedError
 from wasmrun_py.model.events import StepFinished, StepStarted, ToolOutput, ToolStarted

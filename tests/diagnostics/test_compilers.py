@@ -5,7 +5,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins_builtin.c.diagnostics import PathMap, parse_diagnostics
+from wasmrun_py.diagnostics.compilers import PathMap, parse_diagnostics
 from wasmrun_py.plugin.api import Diagnostic, Severity
 
 _PROJECT = Path("/home/user/game")
