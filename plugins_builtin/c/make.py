@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from plugins_builtin.c.session import Session
     from wasmrun_py.model.diagnostic import Diagnostic
 
-_NOT_COPIED = frozenset({".git", ".hg", ".svn", "node_modules", "dist", ".venv", "__pycache__"})
+# The last is where CI systems that keep only folders of the checkout have WASMRUN_HOME (docs/ci.md).
+_NOT_COPIED = frozenset(
+    {".git", ".hg", ".svn", "node_modules", "dist", ".venv", "__pycache__", ".wasmrun-home"}
+)
 _OBJECT_SUFFIXES = (".o", ".obj", ".lo", ".gch", ".pch")
 _MOST_SIBLINGS = 500
 
