@@ -230,3 +230,21 @@ def test_events_are_there_while_the_build_runs(
     worker.join()
     assert seen_early
     assert read_events(file)[-1]["event"] == "build-finished"
+
+
+def test_verify_reports_the_byte(wasmrun: Wasmrun, tmp_path: Path) -> None:
+    """An invalid module is a finding at its byte offset; a valid one is none."""
+    module = tmp_path / "broken.wasm"
+    module.write_bytes(b"\0asm\1\0\0\0\x01\x04\x01\x60\0\0" + b"\x0a\x04\x01\x02\0\x0b")
+    finished = wasmrun("verify", module, "--json", "--report", "sarif=a.sarif", "--report", "junit=a.xml")
+    assert finished.code == 5
+    (expected,) = finished.document["errors"]
+    (result,) = sarif_results(tmp_path / "a.sarif")
+    assert result["ruleId"] == "wasmrun/invalid-module"
+    region = result["locations"][0]["physicalLocation"]["region"]
+    assert region == {"byteOffset": expected["offset"], "byteLength": 1}
+    failure = ET.parse(tmp_path / "a.xml").getroot().find("testsuite/testcase/failure")
+    assert failure is not None
+    module.write_bytes(b"\0asm\1\0\0\0")
+    assert wasmrun("verify", module, "--report", "sarif=a.sarif").code == 0
+    assert sarif_results(tmp_path / "a.sarif") == []

@@ -200,6 +200,10 @@ class Case:
         if self._reports.is_watched:
             self._log.emit(event)
 
+    def add_diagnostics(self, diagnostics: tuple[Diagnostic, ...]) -> None:
+        """What was found although no error carries it."""
+        self._diagnostics = diagnostics
+
     def built(self, report: CompileReport) -> None:
         """The build succeeded."""
         self._report = report
@@ -207,7 +211,11 @@ class Case:
     def _outcome(self, error: WasmrunError | None) -> ProjectOutcome:
         duration_s = time.monotonic() - self._started
         built = self._report
-        said = (*(built.result.diagnostics if built else ()), *(error.diagnostics if error else ()))
+        said = (
+            *self._diagnostics,
+            *(built.result.diagnostics if built else ()),
+            *(error.diagnostics if error else ()),
+        )
         if built is None:
             return ProjectOutcome(project=self._project, duration_s=duration_s, error=error, diagnostics=said)
         return ProjectOutcome(

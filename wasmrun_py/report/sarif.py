@@ -9,6 +9,7 @@ from wasmrun_py.model.diagnostic import Severity
 from wasmrun_py.report.text import capped
 
 if TYPE_CHECKING:
+    from wasmrun_py.model.diagnostic import Diagnostic
     from wasmrun_py.report.outcome import Finding, Place, ProjectOutcome, ReportInput
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -58,22 +59,24 @@ def _result(finding: Finding, rules: list[str]) -> dict[str, Any]:
         "ruleIndex": rules.index(finding.rule),
         "level": _LEVELS[finding.diagnostic.severity],
         "message": {"text": capped(message)},
-        "locations": [{"physicalLocation": _location(where, whole=True)}],
+        "locations": [{"physicalLocation": _location(where, finding.diagnostic, whole=True)}],
         "partialFingerprints": {"wasmrun/v1": finding.fingerprint},
         "properties": {"project": finding.outcome.name, "source": finding.diagnostic.source},
     }
     related = [
-        {"physicalLocation": _location(place), "message": {"text": capped(note.message)}}
+        {"physicalLocation": _location(place, note), "message": {"text": capped(note.message)}}
         for note, place in finding.notes
         if place.shown
     ]
     return {**result, "relatedLocations": related} if related else result
 
 
-def _location(place: Place, *, whole: bool = False) -> dict[str, Any]:
+def _location(place: Place, said: Diagnostic, *, whole: bool = False) -> dict[str, Any]:
     """A place; one without a line is the file's first, which readers of SARIF insist on (``whole``)."""
     base = {"uriBaseId": _ROOT} if place.path is not None else {}
     location: dict[str, Any] = {"artifactLocation": {"uri": place.uri, **base}}
+    if said.byte_offset is not None:
+        return {**location, "region": {"byteOffset": said.byte_offset, "byteLength": 1}}
     if place.line or whole:
         column = {"startColumn": place.column} if place.column else {}
         location["region"] = {"startLine": place.line or 1, **column}
