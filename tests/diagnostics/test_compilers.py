@@ -40,6 +40,40 @@ def test_clang_errors_warnings_and_notes() -> None:
     ]
 
 
+def test_an_error_in_a_foreign_header_has_a_note_at_the_include() -> None:
+    """At the innermost file of the project's own, in clang's order and in gcc's."""
+    clang = (
+        "In file included from ./main.c:2:\n"
+        "In file included from ./lib/x.h:3:\n"
+        "In file included from /usr/include/a.h:1:\n"
+        "/usr/include/b.h:4:5: error: oops\n"
+        "main.c:9:1: error: other\n"
+    )
+    gcc = (
+        "In file included from /usr/include/a.h:1,\n"
+        "                 from lib/x.h:3,\n"
+        "                 from main.c:2:\n"
+        "/usr/include/b.h:4:5: error: oops\n"
+        "main.c:9:1: error: other\n"
+    )
+    for text in (clang, gcc):
+        assert _parsed(text) == [
+            ("/usr/include/b.h", 4, 5, "error", "oops", "clang"),
+            ("lib/x.h", 3, None, "note", "included from here", "clang"),
+            ("main.c", 9, 1, "error", "other", "clang"),
+        ]
+
+
+def test_an_error_in_a_header_of_the_project_needs_no_note() -> None:
+    """Its own place is the right one; colours and a macro's second telling are left out."""
+    text = (
+        "In file included from ./main.c:1:\n"
+        "\x1b[1m./lib/x.h:3:18: \x1b[0;1;31merror: \x1b[0mno\n"
+        "./lib/x.h:3:18: error: no\n"
+    )
+    assert _parsed(text) == [("lib/x.h", 3, 18, "error", "no", "clang")]
+
+
 def test_paths_of_the_copy_become_the_projects() -> None:
     """A build that ran in a copy reports the user's own files."""
     assert _parsed(f"{_COPY}/src/a.c:3:1: error: oops")[0][0] == "src/a.c"

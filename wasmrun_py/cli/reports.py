@@ -13,7 +13,6 @@ from wasmrun_py import __version__
 from wasmrun_py.cli.failure import CommandFailure
 from wasmrun_py.cli.render.console import Style
 from wasmrun_py.model.errors import InterruptError, OutputError, WasmrunError
-from wasmrun_py.report.event_log import EventLog
 from wasmrun_py.report.outcome import ProjectOutcome, ReportedArtifact, ReportInput, find_root
 from wasmrun_py.report.render import render_report
 from wasmrun_py.report.request import ReportFormat, ReportRequest, parse_requests
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from wasmrun_py.cli.context import World
     from wasmrun_py.model.diagnostic import Diagnostic
     from wasmrun_py.model.events import Event
+    from wasmrun_py.report.event_log import EventLog
 
 _HINT = "Give --report another file."
 _ANNOTATIONS_OFF = "WASMRUN_ANNOTATIONS"
@@ -180,24 +180,24 @@ class Case:
         self._reports = reports
         self._project = project
         self._started = time.monotonic()
-        self._log = EventLog(reports.write_line, project=project, root=root, clock=time.time)
+        self._log = None if not reports.is_watched else _open_log(reports, project, root)
         self._report: CompileReport | None = None
         self._diagnostics: tuple[Diagnostic, ...] = ()
 
     def __enter__(self) -> Self:
-        if self._reports.is_watched:
+        if self._log is not None:
             self._log.started(self._reports.command, __version__)
         return self
 
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
         outcome = self._outcome(_told(error))
         self._reports.add(outcome)
-        if self._reports.is_watched:
+        if self._log is not None:
             self._log.finished(outcome)
 
     def emit(self, event: Event) -> None:
         """One event of the build."""
-        if self._reports.is_watched:
+        if self._log is not None:
             self._log.emit(event)
 
     def add_diagnostics(self, diagnostics: tuple[Diagnostic, ...]) -> None:
@@ -238,6 +238,12 @@ class Case:
                 "optimization": str(built.optimization),
             },
         )
+
+
+def _open_log(reports: Reports, project: Path, root: Path) -> EventLog:
+    from wasmrun_py.report.event_log import EventLog  # noqa: PLC0415 - only where somebody watches
+
+    return EventLog(reports.write_line, project=project, root=root, clock=time.time)
 
 
 def _told(error: BaseException | None) -> WasmrunError | None:

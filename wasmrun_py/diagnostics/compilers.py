@@ -114,8 +114,9 @@ def _parse_lines(text: str, tool: str, paths: PathMap) -> Iterator[Diagnostic]:
             continue
         folder = folders[-1] if folders else paths.cwd
         if chain := _INCLUDED.match(line):
-            # The innermost of the user's own files stands for a header of the system.
-            included = line if paths.is_inside(chain["file"], folder) and included is None else included
+            # The innermost of the user's own files: clang names it last, gcc first and the rest with "from".
+            is_better = included is None or not line.startswith(" ")
+            included = line if is_better and paths.is_inside(chain["file"], folder) else included
             continue
         diagnostic = _parse_line(line, tool, paths, folder) or _parse_cmake(lines, number, paths)
         if diagnostic is None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from wasmrun_py.model.diagnostic import Diagnostic, Severity
 
@@ -20,10 +18,9 @@ if TYPE_CHECKING:
 WASMRUN = "wasmrun"
 # Where a checkout lies, in the words of the two CI systems.
 _ROOT_VARIABLES = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR")
-_FLAG = re.compile(r"\[(-W[\w+=#-]{1,80})\]\s*$")
-_CODE = re.compile(
-    r"(?:(?P<code>(?:TS|AS)\d{1,6}|E\d{4})(?=[:\s])|(?P<name>[A-Z]\w{0,60}(?:Error|Warning))\b)"
-)
+# Compiled where they are first needed: most commands report nothing.
+_FLAG = r"\[(-W[\w+=#-]{1,80})\]\s*$"
+_CODE = r"(?:(?P<code>(?:TS|AS)\d{1,6}|E\d{4})(?=[:\s])|(?P<name>[A-Z]\w{0,60}(?:Error|Warning))\b)"
 _FINGERPRINT_LENGTH = 32
 _ANCHORS = ("wasmrun.toml", "CMakeLists.txt", "Makefile", "asconfig.json", "package.json", "pyproject.toml")
 
@@ -102,6 +99,8 @@ class ReportInput:
 
     def findings(self) -> Iterator[Finding]:
         """Every diagnostic of every project, notes with what they belong to."""
+        import hashlib  # noqa: PLC0415 - most commands report nothing
+
         seen: dict[str, int] = {}
         for outcome in self.outcomes:
             for main, notes in _grouped(outcome.said):
@@ -153,6 +152,8 @@ class Place:
     @property
     def uri(self) -> str:
         """The file as a URI reference: relative to the repository, or absolute."""
+        from urllib.parse import quote  # noqa: PLC0415 - only SARIF has URIs
+
         if self.path is not None:
             return quote(_encodable(self.path))
         return Path(self.outside or os.sep).as_uri()
@@ -234,10 +235,10 @@ def find_rule(diagnostic: Diagnostic, outcome: ProjectOutcome) -> str:
     if source == WASMRUN and outcome.error is not None and diagnostic.severity is Severity.ERROR:
         return f"{WASMRUN}/{outcome.error.code}"
     message = diagnostic.message
-    flag = _FLAG.search(message[-100:])
+    flag = re.search(_FLAG, message[-100:])
     if flag is not None:
         return f"{source}/{flag[1]}"
-    code = _CODE.match(message)
+    code = re.match(_CODE, message)
     if code is not None:
         return f"{source}/{code['code'] or code['name']}"
     return f"{source}/{diagnostic.severity}"
