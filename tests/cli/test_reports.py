@@ -194,6 +194,21 @@ def test_actions_gets_annotations_and_a_summary(wasmrun: Wasmrun, project: Path,
     assert page.read_text("utf-8") == text
 
 
+def test_warnings_of_a_good_build_are_annotated(wasmrun: Wasmrun, project: Path) -> None:
+    """What the compiler said although it succeeded, with its flag as the rule."""
+    require_tool("clang")
+    (project / "main.c").write_text("int main(void) {\n    int x;\n    return 0;\n}\n", encoding="utf-8")
+    words = ("--toolchain", "clang", "--report", "gitlab=a.json", "--", "-Wall")
+    finished = wasmrun("compile", project, *words, env={**ACTIONS, "GITHUB_WORKSPACE": str(project)})
+    assert finished.code == 0
+    assert (
+        "::warning file=main.c,line=2,col=9,title=clang (c-hello)::unused variable 'x' [-Wunused-variable]"
+        in finished.err.splitlines()
+    )
+    (issue,) = json.loads((project.parent / "a.json").read_text("utf-8"))
+    assert (issue["check_name"], issue["severity"]) == ("clang/-Wunused-variable", "minor")
+
+
 def test_no_annotations_outside_of_actions(wasmrun: Wasmrun, project: Path) -> None:
     """A terminal gets none."""
     (project / "main.c").write_text(BROKEN, encoding="utf-8")

@@ -41,6 +41,15 @@ def test_inside_a_component() -> None:
     assert find_spot(component, component.index(_NUMBER)).function == 0
 
 
+def test_a_sections_size_is_the_sections() -> None:
+    """Where two modules differ in a length first, that is a place too."""
+    component = bytes(_COMPONENT)
+    inner = component.index(b"\0asm", 1)
+    assert find_spot(component, inner - 1).section == "core module"
+    module = bytes(_MODULE)
+    assert find_spot(module, 9).words == "section type"
+
+
 def test_the_header_is_nowhere() -> None:
     """Neither is what is no WebAssembly."""
     assert find_spot(bytes(_MODULE), 3).words == ""

@@ -31,7 +31,7 @@ class Spot:
 
     Attributes:
         section: The innermost section's name (``code``, ``data``, a custom section's own); None for the
-            header and for what is between sections.
+            header of the file.
         is_custom: It is a custom section, which changes nothing about what the module does.
         function: The index of the function whose body it is in, imports counted; None outside of code.
         function_name: That function's name from the name section, or None.
@@ -72,9 +72,12 @@ def _find(data: bytes, offset: int, start: int, end: int, deeper: int) -> Spot:
     reader = Reader(data, start + HEADER_BYTES, end)
     is_core = kind is ModuleKind.MODULE
     sections = read_core_sections(reader) if is_core else read_component_sections(reader)
-    section = next((each for each in sections if each.offset <= offset < each.offset + each.size_bytes), None)
-    if section is None:
+    # A section's id and size, which stand before its contents, are its own.
+    section = next((each for each in sections if offset < each.offset + each.size_bytes), None)
+    if section is None or offset < start + HEADER_BYTES:
         return _NOWHERE
+    if offset < section.offset:
+        return Spot(section=section.name, is_custom=section.id == CUSTOM)
     if not is_core and section.id in (_CORE_MODULE, _COMPONENT):
         inner = _find(data, offset, section.offset, section.offset + section.size_bytes, deeper - 1)
         return inner if inner.section is not None else Spot(section=section.name)
