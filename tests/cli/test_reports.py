@@ -163,6 +163,19 @@ def test_an_unknown_format_is_a_usage_error(wasmrun: Wasmrun, project: Path) -> 
     assert 'Did you mean "sarif"?' in finished.err
 
 
+def test_a_pipe_is_written_to_and_stays_one(wasmrun: Wasmrun, project: Path, tmp_path: Path) -> None:
+    """A special file is never replaced: for root, /dev/null would be one."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text("utf-8")), daemon=True)
+    reader.start()
+    assert wasmrun("compile", project, "--plugin", "none", "--report", f"sarif={pipe}").code == 3
+    reader.join(30)
+    assert json.loads(read[0])["version"] == "2.1.0"
+    assert pipe.is_fifo()
+
+
 def test_a_report_on_stdout_is_all_there_is_on_it(wasmrun: Wasmrun, project: Path) -> None:
     """``-`` is stdout: one document, or events; never beside ``--json``."""
     require_tool("clang")

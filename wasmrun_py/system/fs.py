@@ -73,12 +73,16 @@ def translate_write_errors(doing: str) -> Iterator[None]:
 def atomic_write(path: Path, data: bytes) -> None:
     """Write ``data`` to ``path`` so that a reader sees the old bytes or the new, never a part.
 
-    A link is followed and stays one; a file that is there keeps its mode.
+    A link is followed and stays one; a file that is there keeps its mode. A device or a pipe is written to:
+    root could replace one, for the whole machine.
 
     Raises:
         OutputError: The disk would not take it; ``path`` is as it was.
     """
     with translate_write_errors(f"write {path}"):
+        if _is_special(path):
+            path.write_bytes(data)
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         target = path.resolve()
         prefix = f"{TEMPORARY_PREFIX}{_own_tag()}"
@@ -105,6 +109,8 @@ def require_writable(path: Path) -> None:
         OutputError: It is a folder, or its folder cannot be made or written to.
     """
     with translate_write_errors(f"write {path}"):
+        if _is_special(path):
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         target = path.resolve()
         if target.is_dir():
@@ -449,6 +455,15 @@ def _make_staging(parent: Path, prefix: str) -> Path:
             # Another process, done with the folder, has just removed it because it was empty.
             parent.mkdir(parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(prefix=f"{prefix}{_own_tag()}", dir=parent))
+
+
+def _is_special(path: Path) -> bool:
+    """A device, a pipe or a socket."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def _find_mode(path: Path) -> int | None:
