@@ -473,3 +473,23 @@ def test_other_toolchains_share_a_workspace(wasmrun: Wasmrun, root: Path) -> Non
     failed = next(each for each in document["projects"] if each["status"] == "failed")
     assert failed["error"]["code"] == "no-plugin-match"
     assert 'exclude = ["apps/docs"]' in failed["error"]["hint"]
+
+
+def test_reports_are_of_the_whole_workspace(wasmrun: Wasmrun, root: Path, tmp_path: Path) -> None:
+    """One SARIF and one JUnit file: every member that was begun, its files named from the repository."""
+    repository(root)
+    write(root, {"libs/extra/main.c": "int main(void) { return missing; }\n"})
+    sarif, junit = tmp_path / "out.sarif", tmp_path / "out.xml"
+    reports = ("--report", f"sarif={sarif}", "--report", f"junit={junit}")
+    finished = wasmrun("compile", root, "--keep-going", *reports)
+    assert finished.code == 1, finished.err
+    run = json.loads(sarif.read_text("utf-8"))["runs"][0]
+    (result,) = [each for each in run["results"] if each["level"] == "error"]
+    place = result["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "libs/extra/main.c"
+    text = junit.read_text("utf-8")
+    assert text.count("<testcase") == 4
+    assert text.count("<failure") == 1
+    write(root, {"libs/core/wasmrun.toml": '[project]\ndepends_on = ["app"]\n'})
+    assert wasmrun("compile", root, "--report", f"junit={junit}").code == 2
+    assert "in a circle: app → core → app" in junit.read_text("utf-8")

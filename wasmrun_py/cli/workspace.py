@@ -12,21 +12,28 @@ from wasmrun_py.build.workspace.plan import Plan, Since, make_plan
 from wasmrun_py.build.workspace.run import MemberOutcome, MemberStatus, Workshop, build_workspace
 from wasmrun_py.build.workspace.schedule import Rules
 from wasmrun_py.cli.failure import CommandFailure
+from wasmrun_py.cli.paths import get_folder
 from wasmrun_py.cli.render.console import Style
 from wasmrun_py.cli.render.workspace import WorkspaceDisplay
+from wasmrun_py.cli.render.workspace_summary import (
+    describe_summary,
+    find_error,
+    summarise,
+    workspace_fields,
+)
 from wasmrun_py.config.settings import resolve_settings
 from wasmrun_py.config.workspace import get_workspace_root, load_workspace
-from wasmrun_py.model.errors import BuildError, InterruptError, UsageError, WasmrunError, WorkspaceError
-from wasmrun_py.model.events import Level, Message
+from wasmrun_py.model.errors import BuildError, InterruptError, UsageError, WasmrunError
+from wasmrun_py.model.events import FanOut, Level, Message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from wasmrun_py.cli.context import World
+    from wasmrun_py.cli.reports import Case, Reports
     from wasmrun_py.config.settings import Overrides, Settings
     from wasmrun_py.config.workspace import Member, Workspace
-    from wasmrun_py.model.diagnostic import Diagnostic
     from wasmrun_py.model.events import Event, Reporter
     from wasmrun_py.model.manifest import TransportKind
     from wasmrun_py.plugin.manager import PluginManager
@@ -39,7 +46,7 @@ class WorkspaceCall:
     """What was asked for.
 
     Attributes:
-        folder: A folder of the workspace, absolute.
+        given: A folder of the workspace, as it was given.
         overrides: What holds for every member; its ``output`` is the folder that takes a folder for each.
         jobs: How many at once; None for as many as there are cores.
         affected: Only what changed since this revision, and what depends on it; None for everything.
@@ -49,7 +56,7 @@ class WorkspaceCall:
         is_special: The command does something beside building (a report, an explanation).
     """
 
-    folder: Path
+    given: str
     overrides: Overrides
     jobs: int | None = None
     affected: str | None = None
@@ -59,8 +66,8 @@ class WorkspaceCall:
     is_special: bool = False
 
 
-def compile_workspace(world: World, call: WorkspaceCall) -> None:
-    """Build the workspace that ``call.folder`` is in, and tell how it went.
+def compile_workspace(world: World, call: WorkspaceCall, reports: Reports) -> None:
+    """Build the workspace that ``call.given`` is in, and tell how it went.
 
     Raises:
         CommandFailure: Members failed, or Ctrl-C; with everything the document holds.
@@ -68,13 +75,19 @@ def compile_workspace(world: World, call: WorkspaceCall) -> None:
     """
     started, started_ns = time.monotonic(), time.time_ns()
     jobs = _choose_jobs(call.jobs)
-    workspace = load_workspace(get_workspace_root(call.folder))
-    plan = _plan(world, call, workspace)
+    try:
+        folder = get_folder(world, call.given)
+        plan = _plan(world, call, load_workspace(get_workspace_root(folder)))
+    except WasmrunError:
+        # What keeps every member from being built stands in the reports as the workspace's own.
+        with reports.project(world.absolute(call.given)):
+            raise
+    workspace = plan.workspace
     for text in plan.warnings:
         world.console.labelled("warning", Style.YELLOW, text)
     outcomes: list[MemberOutcome] = []
     interrupted = False
-    with _Collector(world, call, plan, outcomes) as collector:
+    with _Collector(world, call, plan, outcomes, reports) as collector:
         shop = Workshop(
             managers=collector.manager, home=world.home, rules=Rules(jobs=jobs, keep_going=call.keep_going)
         )
@@ -84,11 +97,11 @@ def compile_workspace(world: World, call: WorkspaceCall) -> None:
             interrupted = True
     order = {name: number for number, name in enumerate(workspace.members)}
     outcomes.sort(key=lambda outcome: order[outcome.member.name])
-    summary = _summarise(outcomes, duration_s=time.monotonic() - started)
+    summary = summarise(outcomes, duration_s=time.monotonic() - started)
     _show(world, plan, outcomes, summary)
-    fields = _fields(plan, outcomes, summary, jobs=jobs)
-    _note_unchanged(world, call, plan, collector, fields, started_ns=started_ns)
-    error = _find_error(workspace, outcomes, interrupted=interrupted)
+    fields = workspace_fields(plan, outcomes, summary, jobs=jobs)
+    _note_unchanged(world, call, folder, collector, fields, started_ns=started_ns)
+    error = find_error(workspace, outcomes, interrupted=interrupted)
     if error is not None:
         raise CommandFailure(error, fields)
     if call.json:
@@ -98,13 +111,14 @@ def compile_workspace(world: World, call: WorkspaceCall) -> None:
 def _note_unchanged(  # noqa: PLR0913 - everything that the next run must know
     world: World,
     call: WorkspaceCall,
-    plan: Plan,
+    folder: Path,
     collector: _Collector,
     fields: Mapping[str, Any],
     *,
     started_ns: int,
 ) -> None:
     """Note what the next run would find and say if nothing changes, so that it need not begin."""
+    plan = collector.plan
     reports = {each.member.name: each.report for each in collector.outcomes if each.report is not None}
     if (
         len(reports) < len(plan.workspace.members)
@@ -131,7 +145,7 @@ def _note_unchanged(  # noqa: PLR0913 - everything that the next run must know
         argv=sys.argv[1:],
         environ=world.environ,
         cwd=world.cwd,
-        folder=call.folder,
+        folder=folder,
         home=world.home,
         started_ns=started_ns,
         plan=plan,
@@ -178,11 +192,16 @@ def _plan(world: World, call: WorkspaceCall, workspace: Workspace) -> Plan:
 class _Collector:
     """The watcher of a run: collects outcomes and shows them."""
 
-    def __init__(self, world: World, call: WorkspaceCall, plan: Plan, outcomes: list[MemberOutcome]) -> None:
+    def __init__(
+        self, world: World, call: WorkspaceCall, plan: Plan, outcomes: list[MemberOutcome], reports: Reports
+    ) -> None:
         self._world = world
         self._call = call
         self.outcomes = outcomes
+        self.plan = plan
         self.warned = False
+        self._reports = reports
+        self._cases: dict[str, Case] = {}
         names = tuple(plan.graph)
         self._display = WorkspaceDisplay(world.console, names, verbose=call.overrides.verbose)
 
@@ -195,7 +214,9 @@ class _Collector:
 
     def reporter(self, member: Member) -> Reporter:
         """A member's build begins."""
-        return _Listener(self, self._display.reporter(member))
+        case = self._cases[member.name] = self._reports.project(member.folder)
+        case.__enter__()
+        return _Listener(self, FanOut(self._display.reporter(member), case))
 
     def describe_hit(self, outcome: MemberOutcome) -> str:
         """How a member is shown that is as it was."""
@@ -204,6 +225,14 @@ class _Collector:
     def ended(self, outcome: MemberOutcome) -> None:
         """A member is over."""
         self.outcomes.append(outcome)
+        case = self._cases.get(outcome.member.name)
+        if case is not None:
+            if outcome.report is not None:
+                case.built(outcome.report)
+            error = outcome.error
+            if outcome.status is MemberStatus.CANCELLED:
+                error = InterruptError("Interrupted")
+            case.__exit__(type(error) if error else None, error, None)
         self._display.ended(outcome)
 
     def manager(self, settings: Settings) -> PluginManager:
@@ -230,16 +259,6 @@ class _Listener:
         self._reporter.emit(event)
 
 
-def _summarise(outcomes: list[MemberOutcome], *, duration_s: float) -> dict[str, Any]:
-    reports = [outcome.report for outcome in outcomes if outcome.report is not None]
-    counts: dict[str, Any] = {"members": len(outcomes)}
-    counts.update({each.value: sum(one.status is each for one in outcomes) for each in MemberStatus})
-    counts["hits"] = sum(report.cache == "hit" for report in reports)
-    counts["misses"] = sum(report.cache == "miss" for report in reports)
-    counts["duration_s"] = round(duration_s, 3)
-    return counts
-
-
 def _show(world: World, plan: Plan, outcomes: list[MemberOutcome], summary: Mapping[str, Any]) -> None:
     """Failures with all that the tools said, then one line."""
     for outcome in outcomes:
@@ -255,111 +274,3 @@ def _show(world: World, plan: Plan, outcomes: list[MemberOutcome], summary: Mapp
         if error.hint:
             world.console.labelled("hint", Style.CYAN, error.hint)
     world.console.note(describe_summary(summary, plan))
-
-
-def describe_summary(summary: Mapping[str, Any], plan: Plan) -> str:
-    """``12 built: 10 hits, 2 misses; 1 failed; 3 skipped in 4.2 s``."""
-    caches = [
-        f"{summary[key]} {word}" for key, word in (("hits", "hits"), ("misses", "misses")) if summary[key]
-    ]
-    caches = [text.removesuffix("es") if text == "1 misses" else text for text in caches]
-    caches = ["1 hit" if text == "1 hits" else text for text in caches]
-    parts = [f"{summary['built']} built" + (f": {', '.join(caches)}" if caches else "")]
-    parts += [
-        f"{summary[each.value]} {each.value}"
-        for each in MemberStatus
-        if each is not MemberStatus.BUILT and summary[each.value]
-    ]
-    since = f" since {plan.changes.revision}" if plan.changes is not None and summary["unaffected"] else ""
-    return f"{'; '.join(parts)}{since} in {summary['duration_s']:.2f} s"
-
-
-def _find_error(
-    workspace: Workspace, outcomes: list[MemberOutcome], *, interrupted: bool
-) -> WasmrunError | None:
-    diagnostics = [
-        each
-        for outcome in outcomes
-        if outcome.error is not None
-        for each in _relocate(outcome.error.diagnostics, outcome.member, workspace)
-    ]
-    if interrupted:
-        return InterruptError(
-            "Interrupted",
-            hint="Members that were built stay built; the others' outputs are as they were.",
-            diagnostics=diagnostics,
-        )
-    failed = [outcome for outcome in outcomes if outcome.error is not None]
-    if not failed:
-        return None
-    codes = {outcome.error.exit_code for outcome in failed if outcome.error is not None}
-    names = ", ".join(outcome.member.name for outcome in failed)
-    left = any(outcome.status is MemberStatus.SKIPPED for outcome in outcomes)
-    return WorkspaceError(
-        f"{len(failed)} of {len(outcomes)} members failed: {names}",
-        exit_code=codes.pop() if len(codes) == 1 else 1,
-        hint="Build what does not depend on them all the same: --keep-going."
-        if left and len(failed) == 1
-        else "",
-        diagnostics=diagnostics,
-    )
-
-
-def _relocate(diagnostics: tuple[Diagnostic, ...], member: Member, workspace: Workspace) -> list[Diagnostic]:
-    """The same with files relative to the workspace."""
-    moved = []
-    for each in diagnostics:
-        if each.file is None:
-            moved.append(each)
-            continue
-        path = os.path.normpath(member.folder / each.file)
-        root = f"{workspace.root}{os.sep}"
-        inside = path.removeprefix(root).replace(os.sep, "/") if path.startswith(root) else path
-        moved.append(replace(each, file=inside))
-    return moved
-
-
-def _fields(
-    plan: Plan, outcomes: list[MemberOutcome], summary: Mapping[str, Any], *, jobs: int
-) -> dict[str, Any]:
-    changes = plan.changes
-    return {
-        "workspace": {
-            "root": plan.workspace.root,
-            "jobs": jobs,
-            "affected": None
-            if changes is None
-            else {
-                "revision": changes.revision,
-                "base": changes.base,
-                "changed_files": len(changes.paths),
-                "members": [name for name in plan.workspace.members if name in plan.graph],
-            },
-        },
-        "projects": [_project(plan, outcome) for outcome in outcomes],
-        "summary": dict(summary),
-        "warnings": plan.warnings,
-    }
-
-
-def _project(plan: Plan, outcome: MemberOutcome) -> dict[str, Any]:
-    from wasmrun_py.cli.commands.compile import compile_fields  # noqa: PLC0415 - the command imports this module
-
-    member = outcome.member
-    document: dict[str, Any] = {
-        "name": member.name,
-        "path": member.place,
-        "status": outcome.status,
-        "reason": outcome.reason,
-        "depends_on": list(member.depends_on),
-        "project": member.folder,
-        "duration_s": round(outcome.duration_s, 3),
-    }
-    if outcome.report is not None:
-        return {**document, **compile_fields(outcome.report)}
-    if outcome.error is not None:
-        from wasmrun_py.cli.render.documents import error_member  # noqa: PLC0415 - only a failure needs it
-
-        diagnostics = _relocate(outcome.error.diagnostics, member, plan.workspace)
-        document["error"] = error_member(outcome.error, diagnostics=diagnostics)
-    return document

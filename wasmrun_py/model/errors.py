@@ -44,6 +44,7 @@ translated into them where they enter, with ``raise ... from``. Nothing here pri
     ├── UnhealthyError              1    unhealthy
     ├── ContractError               1    contract-broken
     ├── WorkspaceError              1    workspace-failed (or the code all its members failed with)
+    ├── NotReproducibleError        1    not-reproducible
     └── InterruptError            130    interrupted
 
 ``ExecError`` and its kin follow ``env(1)`` and ``timeout(1)`` (DESIGN §5).
@@ -435,6 +436,12 @@ class WorkspaceError(WasmrunError):
     ) -> None:
         super().__init__(message, hint=hint, diagnostics=diagnostics)
         self.exit_code = exit_code
+
+
+class NotReproducibleError(WasmrunError):
+    """Two builds of one project made different artifacts, or it builds in one place only."""
+
+    code = "not-reproducible"
 
 
 class InterruptError(WasmrunError):

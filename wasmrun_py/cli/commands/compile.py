@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +20,7 @@ from wasmrun_py.cli.options import (
     PathArgument,
     PathOption,
     PluginOption,
+    ReportOption,
     ToolchainOption,
     TransportOption,
     VerboseOption,
@@ -25,7 +28,7 @@ from wasmrun_py.cli.options import (
     parse_transport,
 )
 from wasmrun_py.cli.paths import choose_path, get_folder
-from wasmrun_py.model.errors import UsageError
+from wasmrun_py.model.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
     from wasmrun_py.build.compile import CompileReport
     from wasmrun_py.cli.context import World
+    from wasmrun_py.config.settings import Overrides
 
 
 def compile_command(  # noqa: PLR0913 - typer: one parameter an option
@@ -71,14 +75,23 @@ def compile_command(  # noqa: PLR0913 - typer: one parameter an option
     jobs: JobsOption = None,
     affected: AffectedOption = None,
     keep_going: KeepGoingOption = False,
+    report: ReportOption = None,
+    check_reproducible: Annotated[
+        bool,
+        typer.Option(
+            "--check-reproducible", help="Build twice more, in two other places, and compare every byte."
+        ),
+    ] = False,
     json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
     """Build a project into WebAssembly. Arguments after -- go to the toolchain."""
-    from wasmrun_py.config.settings import Overrides  # noqa: PLC0415 - --help needs none of it
+    from wasmrun_py.cli.reports import Reports  # noqa: PLC0415 - --help needs none of it
+    from wasmrun_py.config.settings import Overrides  # noqa: PLC0415 - as above
 
     world: World = ctx.obj
-    project = get_folder(world, choose_path(path, path_option, "."))
+    given = choose_path(path, path_option, ".")
+    workspace_options = {"-j": jobs, "--affected": affected, "--keep-going": keep_going}
     overrides = Overrides(
         language=language,
         plugin=plugin,
@@ -94,41 +107,86 @@ def compile_command(  # noqa: PLR0913 - typer: one parameter an option
         explain=explain,
         verbose=verbose,
     )
-    if _is_workspace(
-        project, asked=workspace, options={"-j": jobs, "--affected": affected, "--keep-going": keep_going}
-    ):
+    reports = Reports(world, "compile", report or (), stdout_is_taken=json)
+    if _is_workspace(world.absolute(given), asked=workspace, options=workspace_options):
         from wasmrun_py.cli.workspace import WorkspaceCall, compile_workspace  # noqa: PLC0415 - few builds are one
 
+        if check_reproducible:
+            raise UsageError(
+                "--check-reproducible is for one project",
+                hint="Check the members one by one: give a member's folder.",
+            )
         call = WorkspaceCall(
-            folder=project,
+            given=given,
             overrides=overrides,
             jobs=jobs,
             affected=affected,
             keep_going=keep_going,
             transport=parse_transport(transport),
             json=json,
-            is_special=explain,
+            is_special=explain or bool(report),
         )
-        compile_workspace(world, call)
+        with reports:
+            compile_workspace(world, call, reports)
         return
-    report = world.compile(project, overrides, may_ask=not json, transport=parse_transport(transport))
+    with reports, reports.project(world.absolute(given)) as case:
+        built = world.compile(
+            get_folder(world, given),
+            overrides,
+            may_ask=not json,
+            transport=parse_transport(transport),
+            watcher=case,
+        )
+        case.built(built)
+        fields = compile_fields(built)
+        if check_reproducible:
+            fields["reproducible"] = _check(world, built, overrides, transport)
     if json:
         from wasmrun_py.cli.render.documents import success_document  # noqa: PLC0415 - only with --json
 
-        world.console.document(success_document("compile", compile_fields(report)))
+        world.console.document(success_document("compile", fields))
     else:
-        _show(world, report)
+        _show(world, built, table=not reports.takes_stdout)
+        if check_reproducible:
+            count = len(built.artifacts)
+            world.console.note(
+                f"Reproducible: {count} artifact{'s' * (count != 1)}, the same in three places"
+            )
+
+
+def _check(world: World, built: CompileReport, overrides: Overrides, transport: str | None) -> dict[str, Any]:
+    """Build it again elsewhere, in the way it was built."""
+    from wasmrun_py.cli.reproducible import check_reproducible  # noqa: PLC0415 - only when it is asked for
+
+    options = {
+        "--plugin": overrides.plugin,
+        "--language": overrides.language,
+        "--target": built.target,
+        "--optimization": str(built.optimization),
+        "--toolchain": overrides.toolchain,
+        "--transport": transport,
+    }
+    flags = {"--debug-info": overrides.debug_info, "--frozen": overrides.frozen}
+    words = [word for name, value in options.items() if value is not None for word in (name, value)]
+    words += [name for name, is_set in flags.items() if is_set]
+    # What the build needed is there by now; a check that installs would be a different one.
+    with world.reporter(verbose=overrides.verbose) as reporter:
+        return check_reproducible(
+            world, built, (*words, "--no-toolchain-install", "--no-cache"), reporter=reporter
+        )
 
 
 def _is_workspace(project: Path, *, asked: bool, options: Mapping[str, object]) -> bool:
     """Whether a whole workspace is meant: it was asked for, or the folder is a root and no project."""
     if asked:
         return True
-    if (project / "wasmrun.toml").is_file():
+    if os.path.isfile(project / "wasmrun.toml"):  # noqa: PTH113 - a Path raises where the system does not tell
         from wasmrun_py.config.workspace import is_workspace_only  # noqa: PLC0415 - few projects have a file
 
-        if is_workspace_only(project):
-            return True
+        # A broken file is told where the project is built.
+        with suppress(ConfigError):
+            if is_workspace_only(project):
+                return True
     given = [name for name, value in options.items() if value not in {None, False}]
     if given:
         raise UsageError(
@@ -186,7 +244,7 @@ def _explanation_field(report: CompileReport) -> dict[str, Any]:
     return {"explain": {"status": explanation.status, "reasons": reasons, "note": explanation.note}}
 
 
-def _show(world: World, report: CompileReport) -> None:
+def _show(world: World, report: CompileReport, *, table: bool) -> None:
     from wasmrun_py.cli.render.console import format_size  # noqa: PLC0415 - not with --json
 
     toolchain = f"{report.toolchain.name} {report.toolchain.version}".strip()
@@ -201,6 +259,8 @@ def _show(world: World, report: CompileReport) -> None:
         f"{how} {report.project.name} for {report.target} with {toolchain}"
         f" ({report.optimization}){from_cache} in {report.duration_s:.2f} s"
     )
+    if not table:
+        return
     rows = [
         (_relative(world, each.path), each.kind, format_size(each.size_bytes)) for each in report.artifacts
     ]
