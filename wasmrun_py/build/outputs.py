@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from wasmrun_py.model.errors import OutputError
 from wasmrun_py.system.fs import (
     TEMPORARY_PREFIX,
+    alone_in,
     atomic_write,
     digest_file,
     remove_empty_folders,
@@ -83,29 +84,34 @@ def publish(files: Iterable[StagedFile], output_dir: Path, *, previous: Path) ->
         OutputError: The folder would not take the files; everything is as it was.
     """
     staged = tuple(files)
+    # Two processes that move each other's files aside would take them for the user's.
+    with translate_write_errors(f"write into {output_dir}"), deferred_interrupts(), alone_in(output_dir):
+        return _publish(staged, output_dir, previous=previous)
+
+
+def _publish(staged: tuple[StagedFile, ...], output_dir: Path, *, previous: Path) -> tuple[Path, ...]:
     record = _load_record(output_dir)
     undo: list[tuple[Path, Path | None]] = []
     moved_aside: list[Path] = []
     written = {file.name.as_posix(): file.sha256 for file in staged}
-    with translate_write_errors(f"write into {output_dir}"), deferred_interrupts():
-        try:
-            if written.keys() - record.keys():
-                # Known as outputs before they are there: another process that looks in between must not take
-                # them for sources.
-                _announce(output_dir, {**record, **written})
-            for number, file in enumerate(staged):
-                destination = output_dir / file.name
-                aside = _step_aside(file, destination, record, previous / str(number))
-                if aside is not None and aside.parent != previous:
-                    moved_aside.append(aside)
-                undo.append((destination, aside))
-                destination.parent.mkdir(parents=True, exist_ok=True)
-                file.source.replace(destination)
-            _store_record(output_dir, {**record, **written})
-        except (OSError, OutputError):
-            _roll_back(undo)
-            _restore_record(output_dir, record)
-            raise
+    try:
+        if written.keys() - record.keys():
+            # Known as outputs before they are there: another process that looks in between must not take
+            # them for sources.
+            _announce(output_dir, {**record, **written})
+        for number, file in enumerate(staged):
+            destination = output_dir / file.name
+            aside = _step_aside(file, destination, record, previous / str(number))
+            if aside is not None and aside.parent != previous:
+                moved_aside.append(aside)
+            undo.append((destination, aside))
+            destination.parent.mkdir(parents=True, exist_ok=True)
+            file.source.replace(destination)
+        _store_record(output_dir, {**record, **written})
+    except (OSError, OutputError):
+        _roll_back(undo)
+        _restore_record(output_dir, record)
+        raise
     return tuple(moved_aside)
 
 

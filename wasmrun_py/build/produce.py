@@ -108,8 +108,9 @@ def produce(
     taken = _take(cache, made, reporter)
     if taken is not None:
         return replace(taken, explanation=_explain_hit() if explain else None)
-    with cache.turn() as waited:
-        taken = _take(cache, made, reporter) if waited else None
+    with cache.turn():
+        # Also where nobody was waited for: another one may have been done a moment before.
+        taken = _take(cache, made, reporter)
         if taken is not None:
             return replace(taken, explanation=_explain_hit() if explain else None)
         explanation = cache.explain_miss() if explain else None
