@@ -37,6 +37,7 @@ class Exchange:
     """A request, and the one answer that may be given.
 
     Attributes:
+        http_version: ``1.1`` or what else the client says.
         method: Upper case.
         path: The path, percent-decoded once.
         raw_path: The path as it was sent.
@@ -45,12 +46,24 @@ class Exchange:
         answered: The answer has begun.
     """
 
-    __slots__ = ("_receive", "_scope", "_send", "answered", "method", "path", "query", "raw_path", "scheme")
+    __slots__ = (
+        "_receive",
+        "_scope",
+        "_send",
+        "answered",
+        "http_version",
+        "method",
+        "path",
+        "query",
+        "raw_path",
+        "scheme",
+    )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
+        self.http_version: str = scope["http_version"]
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.raw_path: bytes = scope["raw_path"]
