@@ -15,6 +15,7 @@ from wasmrun_py.server.http.options import ServeOptions
 from wasmrun_py.server.http.serve import Ready, serve
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator, Mapping
 
     from tests.server.recorded import RecordedSession
@@ -45,6 +46,7 @@ class Running:
     loop: asyncio.AbstractEventLoop
     stopping: asyncio.Event
     events: list[Event]
+    context: ssl.SSLContext | None
     token: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -69,7 +71,11 @@ class Running:
         self, path: str, *, method: str = "GET", headers: Mapping[str, str] | None = None, body: Any = None
     ) -> Reply:
         """One request on a connection of its own, addressed to ``localhost``."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_TIMEOUT_S)
+        connection = (
+            http.client.HTTPConnection("127.0.0.1", self.port, timeout=_TIMEOUT_S)
+            if self.context is None
+            else http.client.HTTPSConnection("localhost", self.port, timeout=_TIMEOUT_S, context=self.context)
+        )
         try:
             named = {"Host": f"localhost:{self.port}", **(headers or {})}
             connection.request(method, path, body=body, headers=named)
@@ -117,7 +123,12 @@ class _Listener:
 
 
 @contextmanager
-def running(session: RecordedSession, options: ServeOptions | None = None) -> Iterator[Running]:
+def running(
+    session: RecordedSession,
+    options: ServeOptions | None = None,
+    *,
+    context: ssl.SSLContext | None = None,
+) -> Iterator[Running]:
     """Serve a session for the block."""
     up = threading.Event()
     found: dict[str, Any] = {}
@@ -137,16 +148,16 @@ def running(session: RecordedSession, options: ServeOptions | None = None) -> It
     def run() -> None:
         try:
             asyncio.run(main())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised again where the test sees it
             found["error"] = error
-            raise
         finally:
             up.set()
 
     thread = threading.Thread(target=run, name="server", daemon=True)
     thread.start()
     assert up.wait(_TIMEOUT_S)
-    assert "error" not in found, found["error"]
+    if "error" in found:
+        raise found["error"]
     try:
         yield Running(
             ready=found["ready"],
@@ -154,6 +165,7 @@ def running(session: RecordedSession, options: ServeOptions | None = None) -> It
             loop=found["loop"],
             stopping=found["stopping"],
             events=listener.events,
+            context=context,
         )
     finally:
         if thread.is_alive():

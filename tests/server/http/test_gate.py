@@ -112,9 +112,9 @@ def test_a_post_wants_an_origin_and_one_token(server: Running) -> None:
             assert (
                 _request(server, f"/_wasmrun/{route}", *lines, "Content-Length: 0", method="POST") == 403
             ), lines
-        for lines in ((own, own, token), (own, token, token), (own, "Origin: http://evil", token)):
-            status = _request(server, f"/_wasmrun/{route}", *lines, "Content-Length: 0", method="POST")
-            assert status in {400, 403}, lines
+        for doubled in ((own, own, token), (own, token, token), (own, "Origin: http://evil", token)):
+            status = _request(server, f"/_wasmrun/{route}", *doubled, "Content-Length: 0", method="POST")
+            assert status in {400, 403}, doubled
     assert server.session.rebuilds == 0
     assert _request(server, "/_wasmrun/rebuild", own, token, "Content-Length: 0", method="POST") == 202
     assert server.session.rebuilds == 1

@@ -236,7 +236,7 @@ def test_cors_opens_the_outputs_only(outputs: Path) -> None:
 
 
 def test_further_headers(outputs: Path) -> None:
-    """--header adds to outputs and takes the place of ours, but cannot open the frame; our pages have none."""
+    """--header adds to outputs and takes the place of ours, but cannot open the frame; not on our pages."""
     lines = (
         "X-Mine: 1",
         "x-mine: 2",
