@@ -47,6 +47,7 @@ class Exchange:
     """
 
     __slots__ = (
+        "_read_whole",
         "_receive",
         "_scope",
         "_send",
@@ -63,6 +64,7 @@ class Exchange:
         self._scope = scope
         self._receive = receive
         self._send = send
+        self._read_whole = False
         self.http_version: str = scope["http_version"]
         self.method: str = scope["method"]
         self.path: str = scope["path"]
@@ -132,13 +134,15 @@ class Exchange:
 
     async def receive_chunk(self) -> bytes | None:
         """The next part of the request's body: ``b""`` at its end, None when whoever asked has gone."""
-        while True:
+        while not self._read_whole:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 return None
+            self._read_whole = not message.get("more_body", False)
             body: bytes = message.get("body", b"")
-            if body or not message.get("more_body", False):
+            if body:
                 return body
+        return b""
 
     async def wait_for_hang_up(self) -> None:
         """Return when the other end hangs up; for after the body was read."""
