@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Coroutine, Mapping, Sequence
 
     from starlette.types import Receive, Scope, Send
 
@@ -162,13 +162,22 @@ class Exchange:
                 return body
         return b""
 
-    async def wait_for_hang_up(self) -> None:
-        """Return when the other end hangs up; for after the body was read."""
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+    async def run_while_there(self, answering: Coroutine[Any, Any, None]) -> None:
+        """Answer for as long as the other end listens; when it hangs up, the answer is cancelled.
 
-    async def wait_until_gone(self) -> None:
-        """Return when the other end hangs up, or sends more than a page of ours ever does."""
+        Whoever goes on sending more than a page of ours ever does has hung up too.
+        """
+        tasks = [asyncio.ensure_future(answering), asyncio.ensure_future(self._wait_until_gone())]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if tasks[0].done():
+                tasks[0].result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _wait_until_gone(self) -> None:
         received_bytes = 0
         while received_bytes <= _BODY_CAP_BYTES:
             message = await self._receive()
