@@ -90,6 +90,13 @@ def copy_page(page: Page, project: Path, output_dir: Path) -> tuple[Path, ...]:
     return tuple(copied)
 
 
+def page_sources(page: Page | None, project: Path) -> tuple[Path, ...]:
+    """What ``copy_page`` reads."""
+    if page is None:
+        return ()
+    return (page.html, *_assets(page.html.parent, whole=page.html.parent != project))
+
+
 def _assets(folder: Path, *, whole: bool) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or path.is_symlink():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from plugins_builtin.c.arguments import split_custom_args
 from plugins_builtin.c.compilers.base import Strip
+from plugins_builtin.c.inputs import DEPENDENCY_SUFFIX
 from plugins_builtin.c.objects import NotAnObjectError, ObjectSymbols, parse_symbols, strip_sections
 from wasmrun_py.model.diagnostic import Diagnostic, Severity
 from wasmrun_py.model.errors import ArtifactError, BuildError
@@ -170,12 +171,17 @@ def _compile(session: Session, sources: SourceSet, source: Source, output: Path)
         *(compiler.cxx_flags() if source.is_cxx else ()),
         *sources.include_args,
         *split_custom_args(session.config.custom_args).compile,
+        *_dependency_args(compiler.dependency_flags, output),
         "-c",
         source.argument,
         "-o",
         str(output),
     )
     return session.run(argv, tool=compiler.name)
+
+
+def _dependency_args(flags: tuple[str, ...], output: Path) -> tuple[str, ...]:
+    return (*flags, f"{output}{DEPENDENCY_SUFFIX}") if flags else ()
 
 
 def _link(session: Session, sources: SourceSet, objects: list[Path], tail: tuple[str, ...]) -> ToolOutcome:

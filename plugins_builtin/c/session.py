@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from plugins_builtin.c.inputs import header_variables
 from plugins_builtin.c.steady import copy_of, format_dates
 from plugins_builtin.c.wrappers import write_wrappers
 from wasmrun_py.diagnostics.compilers import PathMap, parse_diagnostics
@@ -58,6 +59,7 @@ class Session:
             temporary.mkdir(parents=True, exist_ok=True)
         own = {name: value for name, value in self.context.environ.items() if name not in _DROPPED_VARIABLES}
         own.update(self.compiler.environment)
+        own.update(header_variables(self.config.work_dir))
         # One language and no colours, so that messages can be parsed; temporary files end with the build.
         own.update({"LC_ALL": "C.UTF-8", "NO_COLOR": "1"})
         own.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary)))

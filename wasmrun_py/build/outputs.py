@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from wasmrun_py.system.paths import Home
 
 RECORD_NAME = ".wasmrun-outputs.json"
+_OWN_PREFIX = ".wasmrun-"
 _RECORD_SCHEMA = 1
 _RECORD_CAP_BYTES = 16 * 1024 * 1024
 
@@ -115,6 +116,27 @@ def find_output_dirs(home: Home, project: Path) -> tuple[Path, ...]:
     if not isinstance(listed, list):
         return ()
     return tuple(Path(each) for each in listed if isinstance(each, str) and Path(each).is_absolute())
+
+
+def find_pure_outputs(project: Path, folders: Iterable[Path]) -> tuple[Path, ...]:
+    """Those of the output folders inside ``project`` that hold nothing but recorded outputs.
+
+    A folder with anything else in it may be read by a build, as a folder of sources is that somebody gave as
+    output too. One that is not there yet holds nothing.
+    """
+    inside = (each for each in dict.fromkeys(folders) if each != project and each.is_relative_to(project))
+    return tuple(each for each in inside if _is_pure(each))
+
+
+def _is_pure(folder: Path) -> bool:
+    record = _load_record(folder)
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(_OWN_PREFIX)]
+        below = Path(place).relative_to(folder)
+        for name in names:
+            if (below / name).as_posix() not in record and name != RECORD_NAME:
+                return False
+    return True
 
 
 def clean_output_dir(output_dir: Path) -> CleanReport:

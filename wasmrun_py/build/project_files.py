@@ -29,6 +29,13 @@ _EDITOR_SUFFIXES = ("~", ".swp", ".swx", ".swo", ".tmp", ".pyc", ".pyo")
 _EDITOR_PREFIXES = (".#", ".wasmrun-")
 _IGNORE_FILE = ".gitignore"
 _RECORD_NAME = ".wasmrun-outputs.json"
+# What cargo and others put into a folder that anybody may delete (bford.info/cachedir).
+_CACHE_TAG = "CACHEDIR.TAG"
+
+
+def is_scratch_name(name: str) -> bool:
+    """Whether an editor, a cache or wasmrun writes a file or folder of this name for itself."""
+    return name.startswith(_EDITOR_PREFIXES) or name.endswith(_EDITOR_SUFFIXES) or name in _CACHE_FOLDERS
 
 
 class ProjectFiles:
@@ -38,19 +45,27 @@ class ProjectFiles:
         project: Its folder, absolute.
         outputs: Output folders, absolute; one that is the project itself or holds it is left in, but for
             the files that its record names.
+        with_ignored: What git ignores matters too, and what links lead to; folders that say they are caches
+            do not.
     """
 
-    def __init__(self, project: Path, outputs: Iterable[Path] = ()) -> None:
+    def __init__(self, project: Path, outputs: Iterable[Path] = (), *, with_ignored: bool = False) -> None:
         self._project = project
+        self._with_ignored = with_ignored
+        self._followed: set[str] = set()
         self._outputs = frozenset(
             str(folder) for folder in outputs if folder != project and not project.is_relative_to(folder)
         )
-        self._specs: dict[str, GitIgnoreSpec | None] = {}
+        self._chains: dict[str, tuple[tuple[int, GitIgnoreSpec], ...]] = {}
         self._records: dict[str, frozenset[str]] = {}
 
     def walk(self) -> Iterator[Path]:
         """Every file that matters, in a fixed order; links to folders are not followed."""
-        yield from self._walk(str(self._project))
+        return map(Path, self._walk(str(self._project)))
+
+    def walk_names(self) -> Iterator[str]:
+        """The same as strings, which is faster."""
+        return self._walk(str(self._project))
 
     def matters(self, path: Path) -> bool:
         """Whether a change of ``path`` (absolute, existing or not) is a change of the project."""
@@ -67,23 +82,35 @@ class ProjectFiles:
 
     def forget_rules(self) -> None:
         """Read ignore files and output records anew from now on."""
-        self._specs.clear()
+        self._chains.clear()
         self._records.clear()
 
-    def _walk(self, folder: str) -> Iterator[Path]:
+    def _walk(self, folder: str) -> Iterator[str]:
         try:
             with os.scandir(folder) as entries:
                 listed = sorted(entries, key=lambda entry: entry.name)
         except OSError:
             return
+        if self._with_ignored and any(entry.name == _CACHE_TAG for entry in listed):
+            return
         for entry in listed:
-            is_folder = entry.is_dir(follow_symlinks=False)
+            is_folder = entry.is_dir(follow_symlinks=False) or self._leads_to_new_folder(entry)
             if not self._keeps(folder, entry.name, is_folder=is_folder):
                 continue
             if is_folder:
                 yield from self._walk(entry.path)
             elif entry.is_file():
-                yield Path(entry.path)
+                yield entry.path
+
+    def _leads_to_new_folder(self, entry: os.DirEntry[str]) -> bool:
+        """Whether a link is followed: into each folder once, so that a circle has an end."""
+        if not self._with_ignored or not entry.is_symlink() or not entry.is_dir():
+            return False
+        real = os.path.realpath(entry.path)
+        if real in self._followed or self._project.is_relative_to(real):
+            return False
+        self._followed.add(real)
+        return True
 
     def _keeps(self, folder: str, name: str, *, is_folder: bool) -> bool:
         if name.startswith(_EDITOR_PREFIXES) or name == _RECORD_NAME:
@@ -92,9 +119,9 @@ class ProjectFiles:
         if is_folder:
             if name in _CACHE_FOLDERS or path in self._outputs:
                 return False
-        elif name.endswith(_EDITOR_SUFFIXES) or self._is_output(folder, name):
+        elif name.endswith(_EDITOR_SUFFIXES) or (not self._with_ignored and self._is_output(folder, name)):
             return False
-        return not self._is_ignored(path, is_folder=is_folder)
+        return self._with_ignored or not self._is_ignored(path, is_folder=is_folder)
 
     def _is_output(self, folder: str, name: str) -> bool:
         if folder not in self._records:
@@ -103,23 +130,23 @@ class ProjectFiles:
 
     def _is_ignored(self, path: str, *, is_folder: bool) -> bool:
         """The nearest ignore file with an opinion decides, up to the repository's root (gitignore(5))."""
-        folder = os.path.dirname(path)  # noqa: PTH120 - as above
-        while True:
-            spec = self._find_spec(folder)
-            if spec is not None:
-                relative = os.path.relpath(path, folder).replace(os.sep, "/") + ("/" if is_folder else "")
-                decision = spec.check_file(relative).include
-                if decision is not None:
-                    return decision
-            parent = os.path.dirname(folder)  # noqa: PTH120 - as above
-            if parent == folder or os.path.exists(os.path.join(folder, ".git")):  # noqa: PTH110, PTH118
-                return False
-            folder = parent
+        for start, spec in self._find_chain(os.path.dirname(path)):  # noqa: PTH120 - as above
+            relative = path[start:].replace(os.sep, "/") + ("/" if is_folder else "")
+            decision = spec.check_file(relative).include
+            if decision is not None:
+                return decision
+        return False
 
-    def _find_spec(self, folder: str) -> GitIgnoreSpec | None:
-        if folder not in self._specs:
-            self._specs[folder] = _load_spec(folder)
-        return self._specs[folder]
+    def _find_chain(self, folder: str) -> tuple[tuple[int, GitIgnoreSpec], ...]:
+        """The ignore files that rule a folder, nearest first, with the length of the path they leave out."""
+        chain = self._chains.get(folder)
+        if chain is None:
+            spec = _load_spec(folder)
+            own = () if spec is None else ((len(folder.rstrip(os.sep)) + 1, spec),)
+            parent = os.path.dirname(folder)  # noqa: PTH120 - as above
+            is_top = parent == folder or os.path.exists(os.path.join(folder, ".git"))  # noqa: PTH110, PTH118
+            chain = self._chains[folder] = own if is_top else own + self._find_chain(parent)
+        return chain
 
 
 def _load_spec(folder: str) -> GitIgnoreSpec | None:

@@ -34,6 +34,7 @@ _COMMANDS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "doctor": ((), {}),
     "plugin": ((), {}),
     "toolchain": ((), {}),
+    "cache": ((), {}),
     "completion": ((), {}),
 }
 # Command -> its subcommands, each a function ``<subcommand>_command`` of the command's file, or of a file
@@ -44,6 +45,7 @@ _SUBCOMMANDS = {
         *("lock", "sync", "new", "test", "header"),
     ),
     "toolchain": ("list", "install", "remove"),
+    "cache": ("info", "clear", "prune"),
 }
 _ALIASES = {alias: name for name, (aliases, _) in _COMMANDS.items() for alias in aliases}
 _MODULES = {"exec": "exec_"}

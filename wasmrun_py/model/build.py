@@ -10,6 +10,7 @@ from wasmrun_py.model.target import WASM_TARGET, WEB_TARGET, OptimizationLevel
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from wasmrun_py.model.build_inputs import BuildInputs
     from wasmrun_py.model.diagnostic import Diagnostic
 
 __all__ = ["WASM_TARGET", "WEB_TARGET", "BuildConfig", "BuildResult", "OptimizationLevel", "Toolchain"]
@@ -72,6 +73,7 @@ class BuildResult:
         warnings: Sentences for the user.
         diagnostics: What the toolchain said although it succeeded.
         binaryen_ran: The toolchain has run Binaryen's optimizer itself; the host then does not run wasm-opt.
+        inputs: What it read beside the project's own files; None when the builder does not say.
     """
 
     wasm_path: Path
@@ -82,3 +84,4 @@ class BuildResult:
     warnings: tuple[str, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     binaryen_ran: bool = False
+    inputs: BuildInputs | None = None

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wasmrun_py.model.build import BuildConfig, BuildResult, Toolchain
+    from wasmrun_py.model.build_inputs import BuildInputs, FolderNames
     from wasmrun_py.model.consent import Confirmer
     from wasmrun_py.model.diagnostic import Diagnostic, Severity
     from wasmrun_py.model.events import Reporter
@@ -38,8 +39,10 @@ if TYPE_CHECKING:
 __all__ = [
     "ENTRY_POINT_GROUP",
     "BuildConfig",
+    "BuildInputs",
     "BuildResult",
     "Diagnostic",
+    "FolderNames",
     "Match",
     "MatchKind",
     "NoMatch",
@@ -59,6 +62,8 @@ ENTRY_POINT_GROUP = "wasmrun.plugins"
 # them import their types from here.
 _OF_BUILDS = {
     "BuildConfig": "build",
+    "BuildInputs": "build_inputs",
+    "FolderNames": "build_inputs",
     "BuildResult": "build",
     "Toolchain": "build",
     "Diagnostic": "diagnostic",

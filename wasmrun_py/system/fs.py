@@ -24,6 +24,7 @@ from wasmrun_py.model.errors import OutputError, UnreadablePathError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import BinaryIO
 
     import filelock
 
@@ -32,6 +33,7 @@ TEMPORARY_PREFIX: Final = ".tmp-"
 """How the names of our temporary files and links begin, and of the store's staging folders."""
 
 _STAGING_TRIES = 5
+_COPY_BYTES = 1 << 20
 _PROGRAM_MODE = 0o755
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "Free some space, or choose another folder with -o/--output."),
@@ -89,7 +91,28 @@ def atomic_write(path: Path, data: bytes, *, mode: int | None = None) -> None:
             path.write_bytes(data)
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        target = path.resolve()
+        _write_beside(path.resolve(), data, durable=True, mode=mode)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put a file into a folder of ours, in place of whatever lies there; readers see all of it or nothing.
+
+    A link is replaced and never written through, and a folder goes: both are damage where only our files
+    are. It may be lost when the machine stops, so that its readers must check it.
+
+    Raises:
+        OutputError: The disk would not take it.
+    """
+    with translate_write_errors(f"write {path}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir() and not path.is_symlink():
+            remove_tree(path)
+        _write_beside(path, data, durable=False)
+
+
+def _write_beside(target: Path, data: bytes, *, durable: bool, mode: int | None = None) -> None:
+    """Write a temporary file beside ``target`` and rename it."""
+    with translate_write_errors(f"write {target}"):
         prefix = f"{TEMPORARY_PREFIX}{_own_tag()}"
         import tempfile  # noqa: PLC0415 - 4 ms, and most commands write nothing
 
@@ -98,13 +121,38 @@ def atomic_write(path: Path, data: bytes, *, mode: int | None = None) -> None:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(data)
                 stream.flush()
-                os.fsync(stream.fileno())
+                if durable:
+                    os.fsync(stream.fileno())
             # A temporary file is its owner's alone; what it becomes is an ordinary file.
-            Path(temporary).chmod(mode or _find_mode(target) or _FILE_MODE)
+            kept = _find_mode(target) if durable else None
+            Path(temporary).chmod(mode or kept or _FILE_MODE)
             Path(temporary).replace(target)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+
+
+def append(path: Path, data: bytes) -> None:
+    """Add a few bytes at the end of a file of ours, in one step also among many writers.
+
+    Raises:
+        OutputError: The disk would not take them, or a link or a pipe lies there.
+    """
+    flags = (getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC"))
+    with translate_write_errors(f"write {path}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, sum(flags, start=os.O_WRONLY | os.O_APPEND | os.O_CREAT), _FILE_MODE)
+        try:
+            if stat.S_ISREG(os.fstat(handle).st_mode):
+                os.write(handle, data)
+        finally:
+            os.close(handle)
+
+
+def touch(path: Path) -> None:
+    """Set a file's times to now, where the system lets us."""
+    with contextlib.suppress(OSError):
+        os.utime(path)
 
 
 def require_writable(path: Path) -> None:
@@ -322,6 +370,55 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def open_plain(path: Path) -> BinaryIO:
+    """Open a regular file that is no link, where anything else may lie: a pipe is not waited for.
+
+    Raises:
+        OSError: It is not there, or something else.
+    """
+    flags = (getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC"))
+    handle = os.open(path, sum(flags, start=os.O_RDONLY))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "it is no plain file")
+    return os.fdopen(handle, "rb")
+
+
+def read_plain(path: Path, *, cap_bytes: int) -> bytes:
+    """The bytes of a regular file that is no link and not too large.
+
+    Raises:
+        OSError: It is not there, something else, or larger.
+    """
+    with open_plain(path) as stream:
+        if os.fstat(stream.fileno()).st_size > cap_bytes:
+            raise OSError(errno.EFBIG, "it is far too large")
+        return stream.read(cap_bytes)
+
+
+def copy_verified(source: BinaryIO, to: Path) -> str:
+    """Copy an open file to a free path; the SHA-256 of what was copied, lower-case hex.
+
+    Raises:
+        OSError: The source cannot be read.
+        OutputError: The copy cannot be written.
+    """
+    import hashlib  # noqa: PLC0415 - as above
+
+    digest = hashlib.sha256()
+    with translate_write_errors(f"write {to}"):
+        to.parent.mkdir(parents=True, exist_ok=True)
+        target = to.open("xb")
+    with target:
+        while chunk := source.read(_COPY_BYTES):
+            digest.update(chunk)
+            with translate_write_errors(f"write {to}"):
+                target.write(chunk)
+        with translate_write_errors(f"write {to}"):
+            target.flush()
+    return digest.hexdigest()
+
+
 def remove_tree(folder: Path) -> None:
     """Remove a folder of ours and everything in it; links are removed, not followed."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -373,6 +470,41 @@ def exclusive_lock(path: Path, *, on_wait: Callable[[], None]) -> Iterator[None]
         yield
     finally:
         _release(lock, path)
+
+
+@contextmanager
+def lock_within(path: Path, *, timeout_s: float, on_wait: Callable[[], None]) -> Iterator[bool]:
+    """Hold the lock file ``path`` for the block, or go on without it; gives whether it is held.
+
+    Args:
+        path: The lock file; made when missing.
+        timeout_s: How long to wait for it.
+        on_wait: Called once when somebody else holds it, before waiting.
+
+    Raises:
+        OutputError: The lock file cannot be made, or the file system has no locks.
+    """
+    import filelock  # noqa: PLC0415 - 40 ms, and most commands lock nothing
+
+    held = True
+    with translate_write_errors(f"create the lock {path}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(path)
+        try:
+            lock.acquire(blocking=False)
+        except filelock.Timeout:
+            on_wait()
+            try:
+                lock.acquire(timeout=timeout_s)
+            except filelock.Timeout:
+                held = False
+        except NotImplementedError as error:
+            raise OSError(str(error)) from error
+    try:
+        yield held
+    finally:
+        if held:
+            _release(lock, path)
 
 
 @contextmanager

@@ -84,6 +84,11 @@ class Home:
         return self.root / "servers"
 
     @property
+    def builds(self) -> Path:
+        """What earlier builds made, and the digests of their inputs."""
+        return self.cache / "builds"
+
+    @property
     def modules(self) -> Path:
         """Compiled modules of ``exec``."""
         return self.cache / "modules"

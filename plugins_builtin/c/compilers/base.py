@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from plugins_builtin.c.wrappers import Wrapper
     from wasmrun_py.model.build import BuildConfig, OptimizationLevel
@@ -45,6 +46,18 @@ class Compiler(Protocol):
     @property
     def compiles_and_links_at_once(self) -> bool:
         """One invocation from sources to module is right for every level."""
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """Names that it, or the search for it, looks up on PATH, found or not."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Files that are part of it and no header: its libraries, its configuration; they need not exist."""
+
+    @property
+    def dependency_flags(self) -> tuple[str, ...]:
+        """Flags that make it write the headers of an object to ``OBJECT.d``; none when a variable does."""
 
     @property
     def explaining_flags(self) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 TARGET_ARG = "--target=wasm32-wasi"
 _MAKE_TOOLS = {"AR": "llvm-ar", "RANLIB": "llvm-ranlib", "NM": "llvm-nm"}
+_LIBRARIES = ("libc.a", "libm.a", "libc++.a", "libc++abi.a", "crt1.o", "crt1-command.o", "crt1-reactor.o")
 _LIBRARY_DIRECTORY = re.compile(r"-L(.+)")
 
 
@@ -36,11 +37,13 @@ class Clang:
         program: clang, absolute.
         version: Its version.
         environ: The user's environment.
+        libraries: What it links by itself, as far as its ``-###`` answer names it.
     """
 
     program: Path
     version: str
     environ: Mapping[str, str]
+    libraries: tuple[Path, ...] = ()
 
     name = "clang"
     explaining_flags = ()
@@ -74,6 +77,21 @@ class Clang:
     def environment(self) -> Mapping[str, str]:
         """Nothing."""
         return {}
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """Itself, the linker, what would have been taken before it, and what its driver runs."""
+        return ("emcc", "clang", "wasm-ld", "wasm-opt", "llvm-ar", "llvm-ranlib", "llvm-nm")
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Libraries, and the linker beside it."""
+        return (*self.libraries, self.program.resolve().with_name("wasm-ld"))
+
+    @property
+    def dependency_flags(self) -> tuple[str, ...]:
+        """None."""
+        return ()
 
     def compile_flags(self, config: BuildConfig) -> tuple[str, ...]:
         """The level; visibility as on other systems (clang hides everything on WASI by itself)."""
@@ -152,7 +170,17 @@ def find_clang(environ: Mapping[str, str], *, has_cxx: bool) -> ClangFinding:
     missing = parse_missing_parts(answer, has_cxx=has_cxx)
     if missing:
         return ClangFinding(clang=None, missing=missing)
-    return ClangFinding(clang=Clang(program=program, version=version, environ=environ))
+    libraries = parse_libraries(answer)
+    return ClangFinding(clang=Clang(program=program, version=version, environ=environ, libraries=libraries))
+
+
+def parse_libraries(answer: str) -> tuple[Path, ...]:
+    """The start files and libraries that a clang's ``-###`` answer links, there or not."""
+    lines = [line for line in answer.splitlines() if line.startswith((' "', '"'))]
+    link = shlex.split(lines[-1]) if lines else []
+    named = [Path(arg) for arg in link if arg.endswith((".o", ".a")) and Path(arg).is_absolute()]
+    folders = [Path(match.group(1)) for match in map(_LIBRARY_DIRECTORY.fullmatch, link) if match]
+    return (*named, *(folder / name for folder in folders for name in _LIBRARIES))
 
 
 def parse_missing_parts(answer: str, *, has_cxx: bool) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ through ``NODE_PATH``; a wrapper without it fails at ``-O2 -o x.js``.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from wasmrun_py.model.build import BuildConfig
 
 _DISTRIBUTION_NODE_PATH = Path("/usr/share/nodejs")
+_OWN_FILES = ("emcc.py", "emscripten.py", "emscripten-version.txt", "emscripten-revision.txt")
+_SETTING = re.compile(r"""^(LLVM_ROOT|BINARYEN_ROOT|NODE_JS)\s*=\s*['"](/[^'"]*)['"]""", re.MULTILINE)
 _MAKE_TOOLS = {"AR": "emar", "RANLIB": "emranlib", "NM": "emnm"}
 
 
@@ -70,6 +73,26 @@ class Emcc:
         joined = os.pathsep.join(part for part in (own, str(_DISTRIBUTION_NODE_PATH)) if part)
         return {"NODE_PATH": joined}
 
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """Itself and what it runs."""
+        return ("emcc", "em++", "emar", "node", "python3", "clang", "wasm-ld", "wasm-opt")
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Its scripts, version and configuration, and the programs that this names."""
+        home = self.program.resolve().parent
+        configs = [home / ".emscripten", Path(self.environ.get("HOME", "/")) / ".emscripten"]
+        if named := self.environ.get("EM_CONFIG", ""):
+            configs.append(Path(os.path.abspath(named)))  # noqa: PTH100 - links are kept
+        own = tuple(home / name for name in _OWN_FILES)
+        return (*own, *configs, *(path for config in configs for path in _configured_programs(config)))
+
+    @property
+    def dependency_flags(self) -> tuple[str, ...]:
+        """None: the clang below it hears the variable."""
+        return ()
+
     def compile_flags(self, config: BuildConfig) -> tuple[str, ...]:
         """The level."""
         return (
@@ -104,6 +127,17 @@ class Emcc:
         """Emcc strips by its level."""
         del config
         return None
+
+
+def _configured_programs(config: Path) -> tuple[Path, ...]:
+    """The programs that a configuration file names by their folders."""
+    try:
+        found = dict(_SETTING.findall(config.read_text("utf-8", "replace")))
+    except OSError:
+        return ()
+    llvm, binaryen = Path(found.get("LLVM_ROOT", "/")), Path(found.get("BINARYEN_ROOT", "/"))
+    programs = [llvm / "clang", llvm / "wasm-ld", binaryen / "bin" / "wasm-opt"]
+    return (*programs, *([Path(found["NODE_JS"])] if "NODE_JS" in found else []))
 
 
 def find_emcc(environ: Mapping[str, str]) -> Emcc | None:

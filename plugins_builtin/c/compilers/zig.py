@@ -64,6 +64,21 @@ class Zig:
         cache = str(self.home.cache / "zig")
         return {"ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache}
 
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """Every compiler that would have been taken before it."""
+        return ("emcc", "clang", "zig")
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The program itself, which may be one that wasmrun installed."""
+        return (self.program,)
+
+    @property
+    def dependency_flags(self) -> tuple[str, ...]:
+        """As gcc has them: ``zig cc`` does not hear the variables of clang's driver."""
+        return ("-MD", "-MF")
+
     def compile_flags(self, config: BuildConfig) -> tuple[str, ...]:
         """The level; without the traps on undefined behaviour that zig adds and the others do not."""
         return (

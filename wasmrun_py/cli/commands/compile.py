@@ -54,6 +54,9 @@ def compile_command(  # noqa: PLR0913 - typer: one parameter an option
         bool, typer.Option("--debug-info", "-g", help="Keep debug information at any level.")
     ] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Build even if nothing changed.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say why this was taken from the cache, or built.")
+    ] = False,
     frozen: Annotated[
         bool, typer.Option("--frozen", help="Use what is installed, and install nothing.")
     ] = False,
@@ -72,7 +75,6 @@ def compile_command(  # noqa: PLR0913 - typer: one parameter an option
     from wasmrun_py.cli.reports import Reports  # noqa: PLC0415 - --help needs none of it
     from wasmrun_py.config.settings import Overrides  # noqa: PLC0415 - as above
 
-    del no_cache  # every build is a full build as yet
     world: World = ctx.obj
     given = choose_path(path, path_option, ".")
     reports = Reports(world, "compile", report or (), stdout_is_taken=json)
@@ -88,6 +90,8 @@ def compile_command(  # noqa: PLR0913 - typer: one parameter an option
             debug_info=debug_info,
             frozen=frozen,
             no_toolchain_install=no_toolchain_install,
+            no_cache=no_cache,
+            explain=explain,
             verbose=verbose,
         )
         built = world.compile(
@@ -131,7 +135,9 @@ def _check(world: World, built: CompileReport, overrides: Overrides, transport: 
     words += [name for name, is_set in flags.items() if is_set]
     # What the build needed is there by now; a check that installs would be a different one.
     with world.reporter(verbose=overrides.verbose) as reporter:
-        return check_reproducible(world, built, (*words, "--no-toolchain-install"), reporter=reporter)
+        return check_reproducible(
+            world, built, (*words, "--no-toolchain-install", "--no-cache"), reporter=reporter
+        )
 
 
 def compile_fields(report: CompileReport) -> dict[str, Any]:
@@ -164,19 +170,38 @@ def compile_fields(report: CompileReport) -> dict[str, Any]:
             "bytes_before": report.wasm_opt.bytes_before,
             "bytes_after": report.wasm_opt.bytes_after,
         },
-        "cache": "off",
+        "cache": report.cache,
+        **_explanation_field(report),
         "duration_s": round(report.duration_s, 3),
         "warnings": report.warnings,
     }
+
+
+def _explanation_field(report: CompileReport) -> dict[str, Any]:
+    explanation = report.explanation
+    if explanation is None:
+        return {}
+    reasons = [
+        {"kind": each.kind, "name": each.name, "before": each.before, "after": each.after}
+        for each in explanation.reasons
+    ]
+    return {"explain": {"status": explanation.status, "reasons": reasons, "note": explanation.note}}
 
 
 def _show(world: World, report: CompileReport, *, table: bool) -> None:
     from wasmrun_py.cli.render.console import format_size  # noqa: PLC0415 - not with --json
 
     toolchain = f"{report.toolchain.name} {report.toolchain.version}".strip()
+    if report.explanation is not None:
+        from wasmrun_py.cli.render.explanation import explain_lines  # noqa: PLC0415 - only with --explain
+
+        for line in explain_lines(report.explanation):
+            world.console.note(line)
+    how = "Took" if report.cache == "hit" else "Built"
+    from_cache = " from the cache" if report.cache == "hit" else ""
     world.console.note(
-        f"Built {report.project.name} for {report.target} with {toolchain}"
-        f" ({report.optimization}) in {report.duration_s:.2f} s"
+        f"{how} {report.project.name} for {report.target} with {toolchain}"
+        f" ({report.optimization}){from_cache} in {report.duration_s:.2f} s"
     )
     if not table:
         return
