@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FILE_CAP_BYTES = 1024 * 1024
+_EXAMPLES: dict[type, str] = {int: "8420", bool: "true"}
 _PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -25,7 +26,7 @@ class Key:
     """What a key may hold.
 
     Attributes:
-        kind: ``str`` or ``list`` (of strings).
+        kind: ``str``, ``int``, ``bool`` or ``list`` (of strings).
         choices: The closed set of values, or empty for any.
     """
 
@@ -193,6 +194,11 @@ def _check_value(key: str, value: object, keys: dict[str, Key]) -> tuple[str, st
         return f'has no key "{key}"', suggest(key, keys)
     if known.kind is list:
         return _check_list(key, value)
+    if known.kind in _EXAMPLES:
+        # A boolean is an integer to Python, and to nobody else.
+        if type(value) is known.kind:
+            return None
+        return f'"{key}" must be {_toml_type(known.kind())}, not {_toml_type(value)}', f"For example: {key} = {_EXAMPLES[known.kind]}."
     if not isinstance(value, str):
         return f'"{key}" must be a string, not {_toml_type(value)}', f'Write it in quotes: {key} = "…".'
     if not value:
@@ -209,5 +215,12 @@ def _check_list(key: str, value: object) -> tuple[str, str] | None:
 
 
 def _toml_type(value: object) -> str:
-    names = {bool: "a boolean", int: "an integer", float: "a float", list: "an array", dict: "a table"}
+    names = {
+        bool: "a boolean",
+        int: "an integer",
+        float: "a float",
+        str: "a string",
+        list: "an array",
+        dict: "a table",
+    }
     return names.get(type(value), "a date or time")
