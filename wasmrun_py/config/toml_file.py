@@ -188,17 +188,16 @@ def _table_hint(word: str, schema: Schema) -> str:
     return suggest(word, schema)
 
 
-def _check_value(key: str, value: object, keys: dict[str, Key]) -> tuple[str, str] | None:
+def _check_value(  # noqa: PLR0911 - one return a kind of mistake
+    key: str, value: object, keys: dict[str, Key]
+) -> tuple[str, str] | None:
     known = keys.get(key)
     if known is None:
         return f'has no key "{key}"', suggest(key, keys)
     if known.kind is list:
         return _check_list(key, value)
     if known.kind in _EXAMPLES:
-        # A boolean is an integer to Python, and to nobody else.
-        if type(value) is known.kind:
-            return None
-        return f'"{key}" must be {_toml_type(known.kind())}, not {_toml_type(value)}', f"For example: {key} = {_EXAMPLES[known.kind]}."
+        return _check_plain(key, value, known.kind)
     if not isinstance(value, str):
         return f'"{key}" must be a string, not {_toml_type(value)}', f'Write it in quotes: {key} = "…".'
     if not value:
@@ -206,6 +205,14 @@ def _check_value(key: str, value: object, keys: dict[str, Key]) -> tuple[str, st
     if known.choices and value not in known.choices:
         return f'"{key}" cannot be "{value}"', suggest(value, known.choices)
     return None
+
+
+def _check_plain(key: str, value: object, kind: type) -> tuple[str, str] | None:
+    # Not isinstance: a boolean is an integer to Python, and to nobody else.
+    if type(value) is kind:
+        return None
+    problem = f'"{key}" must be {_toml_type(kind())}, not {_toml_type(value)}'
+    return problem, f"For example: {key} = {_EXAMPLES[kind]}."
 
 
 def _check_list(key: str, value: object) -> tuple[str, str] | None:

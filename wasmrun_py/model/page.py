@@ -25,6 +25,4 @@ NOT_ASSETS = frozenset(
 
 def find_page_file(project: Path) -> Path | None:
     """A project's own ``index.html``, or None."""
-    return next(
-        (path for folder in PAGE_FOLDERS if (path := project / folder / PAGE_NAME).is_file()), None
-    )
+    return next((path for folder in PAGE_FOLDERS if (path := project / folder / PAGE_NAME).is_file()), None)

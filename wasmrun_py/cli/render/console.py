@@ -81,7 +81,9 @@ class Console:
     def styled(self, parts: Iterable[tuple[str, Style | None]]) -> None:
         """Write a line to stderr that is made of pieces, each in its style or in none."""
         pieces = (
-            f"\x1b[{style}m{printable(text)}\x1b[0m" if style is not None and self._colour_stderr else printable(text)
+            f"\x1b[{style}m{printable(text)}\x1b[0m"
+            if style is not None and self._colour_stderr
+            else printable(text)
             for text, style in parts
         )
         self.stderr.write("".join(pieces) + "\n")

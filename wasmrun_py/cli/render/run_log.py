@@ -13,17 +13,17 @@ from wasmrun_py.server.dev_state import Status
 from wasmrun_py.server.session.outcome import Failed, Made
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from wasmrun_py.cli.render.console import Console
     from wasmrun_py.cli.render.reporters import ConsoleReporter
     from wasmrun_py.model.events import Event
+    from wasmrun_py.server.dev_server import Ready
     from wasmrun_py.server.dev_state import BuildRecord
     from wasmrun_py.server.session.outcome import Outcome
 
 _Parts = list[tuple[str, Style | None]]
 _NAMES_SHOWN = 3
 _FEWEST_COLUMNS = 40
+_LABEL_COLUMNS = 10
 
 
 class RunLog:
@@ -65,7 +65,12 @@ class RunLog:
         else:
             mended = " again" if self._failed else ""
             self._console.styled(
-                [*parts, (f"built{mended}", Style.GREEN), (f" in {_seconds(record)}{names}", None), *self._effect(record, served=served)]
+                [
+                    *parts,
+                    (f"built{mended}", Style.GREEN),
+                    (f" in {_seconds(record)}{names}", None),
+                    *self._effect(record, served=served),
+                ]
             )
             self._show_warnings(outcome)
         self._remember(record, outcome)
@@ -80,26 +85,37 @@ class RunLog:
         if self._verbose or self._console.live or self._first is None or warning:
             self._reporter.emit(event)
 
-    def ready(self, record: BuildRecord, addresses: Sequence[tuple[str, str]], *, watching: bool, took_s: float) -> None:
+    def ready(self, ready: Ready, *, took_s: float) -> None:
         """The server is up and the first build has ended."""
         from wasmrun_py import __version__  # noqa: PLC0415 - as everything about the version
 
-        console = self._console
+        console, record = self._console, ready.record
         console.note("")
-        console.styled([("  wasmrun", Style.GREEN), (f" {__version__}", None), (f"  ready in {took_s * 1000:.0f} ms", Style.DIM)])
+        console.styled(
+            [
+                ("  wasmrun", Style.GREEN),
+                (f" {__version__}", None),
+                (f"  ready in {took_s * 1000:.0f} ms", Style.DIM),
+            ]
+        )
         console.note("")
-        width = max(len(label) for label, _ in addresses)
-        for label, url in addresses:
-            console.styled([(f"  {label + ':':<{width + 2}}", Style.BOLD), (url, Style.CYAN)])
+        for label, url in _list_addresses(ready):
+            console.styled([(f"  {label + ':':<{_LABEL_COLUMNS}}", Style.BOLD), (url, Style.CYAN)])
         console.note("")
         facts = _describe_build(record)
         if facts:
             console.styled([(f"  {facts}", Style.DIM)])
-        waits = "Watching for changes; Ctrl-C ends it" if watching else "Changes are not watched; Ctrl-C ends it"
+        waits = (
+            "Watching for changes; Ctrl-C ends it"
+            if ready.state.watching
+            else "Changes are not watched; Ctrl-C ends it"
+        )
         console.styled([(f"  {waits}", Style.DIM)])
         console.note("")
         if isinstance(self._first, Failed):
-            self._console.styled([(f"{_clock()}  ", Style.DIM), ("failed", Style.RED), (f" in {_seconds(record)}", None)])
+            self._console.styled(
+                [(f"{_clock()}  ", Style.DIM), ("failed", Style.RED), (f" in {_seconds(record)}", None)]
+            )
             self._show_failure(self._first)
         elif isinstance(self._first, Made):
             self._show_warnings(self._first)
@@ -107,7 +123,11 @@ class RunLog:
     def _effect(self, record: BuildRecord, *, served: bool) -> _Parts:
         if not served:
             return [("  no output changed", Style.DIM)]
-        size = "" if record.module_bytes is None else f"  {format_size(record.module_bytes)}{self._delta(record)}"
+        size = (
+            ""
+            if record.module_bytes is None
+            else f"  {format_size(record.module_bytes)}{self._delta(record)}"
+        )
         return [(size, None), (f"  reload {self._reloads}", Style.DIM)]
 
     def _delta(self, record: BuildRecord) -> str:
@@ -143,8 +163,22 @@ class RunLog:
         """Those that were not shown as they arose are the build's own messages, which were."""
         if isinstance(outcome, Made) and self._verbose:
             for each in outcome.diagnostics:
-                place = ":".join(str(part) for part in (each.file, each.line, each.column) if part is not None)
+                place = ":".join(
+                    str(part) for part in (each.file, each.line, each.column) if part is not None
+                )
                 self._console.labelled(str(each.severity), Style.YELLOW, f"{place}: {each.message}")
+
+
+def _list_addresses(ready: Ready) -> list[tuple[str, str]]:
+    """The app's page, wasmrun's own, and where other machines find it."""
+    program = ready.state.program
+    has_page = program is not None and program.page is not None
+    pages = (
+        [("Page", ready.address.url), ("wasmrun", ready.ui_url)]
+        if has_page
+        else [("Page", ready.address.url)]
+    )
+    return [*pages, *(("Network", url) for url in ready.address.network_urls)]
 
 
 def _describe_build(record: BuildRecord) -> str:
@@ -154,7 +188,9 @@ def _describe_build(record: BuildRecord) -> str:
     parts = []
     if record.toolchain is not None:
         toolchain = f"{record.toolchain['name']} {record.toolchain['version']}".strip()
-        parts.append(f"Built for {record.target} with {toolchain} ({record.optimization}) in {_seconds(record)}")
+        parts.append(
+            f"Built for {record.target} with {toolchain} ({record.optimization}) in {_seconds(record)}"
+        )
     if record.module_bytes is not None:
         parts.append(format_size(record.module_bytes))
     return ", ".join(parts)

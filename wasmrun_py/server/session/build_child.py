@@ -85,7 +85,7 @@ class Channel:
         self._requests.put(None)
         if self.building is not None:
             self._interrupt()
-        self._answers.put(False)
+        self._answers.put(False)  # noqa: FBT003 - the answer
 
     def _interrupt(self) -> None:
         if self._main is not None and hasattr(signal, "pthread_kill"):
@@ -132,9 +132,7 @@ class Builder:
 
         settings = resolve_run_build(task.project, task.overrides, environ=self._environ, home=task.home)
         manager = self._get_manager(settings, task)
-        return build_to_serve(
-            order, settings, task=task, manager=manager, reporter=self._channel
-        )
+        return build_to_serve(order, settings, task=task, manager=manager, reporter=self._channel)
 
     def _get_manager(self, settings: Settings, task: BuildTask) -> PluginManager:
         """The plugins; loaded once, because the parent starts another process when they change."""
@@ -158,7 +156,7 @@ class Builder:
 
 
 def main() -> NoReturn:
-    """Serve requests until the parent is gone. Imports wait for the first build, whose tools they run beside."""
+    """Serve requests until the parent is gone. Imports wait for the first build, to run beside its tools."""
     channel = Channel()
 
     def stop_building(_number: int, _frame: FrameType | None) -> None:

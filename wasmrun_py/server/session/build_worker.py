@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _LOOK_S = 0.2
 # A toolchain that ignores a polite request is killed by the child after a second.
 _CANCEL_PATIENCE_S = 1.4
+_END_PATIENCE_S = 0.8
 _BUILDS_A_PROCESS = 200
 _LINE_CAP_BYTES = 64 * 1024 * 1024
 _STDERR_KEPT_BYTES = 16 * 1024
@@ -61,6 +62,8 @@ class BuildWorker:
         self._cwd = cwd
         self._confirm = confirm
         self._conversation: _Conversation | None = None
+        self._thread: threading.Thread | None = None
+        self._number = 0
         self._built = 0
 
     @property
@@ -99,12 +102,14 @@ class BuildWorker:
             outcome = self._converse(request, listener)
             loop.call_soon_threadsafe(settle, outcome)
 
-        threading.Thread(target=run, name="wasmrun-build", daemon=True).start()
+        self._number = order.number
+        self._thread = threading.Thread(target=run, name="wasmrun-build", daemon=True)
+        self._thread.start()
         outcome = await finished
         self._built += 1
         if self._built >= _BUILDS_A_PROCESS:
             # Whatever plugins leave behind in their host goes with it.
-            self.renew()
+            await loop.run_in_executor(None, self.renew)
         return outcome
 
     def cancel(self, number: int) -> None:
@@ -118,7 +123,15 @@ class BuildWorker:
         self.warm_up()
 
     def close(self) -> None:
-        """End the process with everything that it started; harmless when there is none."""
+        """End the process with everything that it started; harmless when there is none.
+
+        A build that runs is asked first, so that it tidies up. Blocks for about a second at most.
+        """
+        if self._thread is not None and self._thread is not threading.current_thread():
+            if self._thread.is_alive():
+                self.cancel(self._number)
+                self._thread.join(_END_PATIENCE_S)
+            self._thread = None
         if self._conversation is not None:
             conversation, self._conversation = self._conversation, None
             conversation.close()
@@ -164,7 +177,9 @@ class _Conversation:
                 if event is not None:
                     listener.hear(event)
             elif "ask" in reply:
-                self._send({"do": "answer", "yes": confirm is not None and confirm(_parse_offer(reply["ask"]))})
+                self._send(
+                    {"do": "answer", "yes": confirm is not None and confirm(_parse_offer(reply["ask"]))}
+                )
             elif reply.get("done") == request["number"]:
                 return parse_outcome(reply["outcome"])
 

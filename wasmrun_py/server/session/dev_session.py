@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol, assert_never
 
 from wasmrun_py.model.events import ToolOutput, ToolStarted
 from wasmrun_py.server.broadcast import Broadcast, ServerEvent
-from wasmrun_py.server.dev_state import BuildRecord, DevState, Program, ServedFile, Status
+from wasmrun_py.server.dev_state import BuildRecord, DevState, ServedFile, Status
 from wasmrun_py.server.session.build_log import BuildLogs
 from wasmrun_py.server.session.change_judge import ChangeJudge, Verdict
 from wasmrun_py.server.session.outcome import Cancelled, Failed, Made, Order
@@ -157,8 +157,7 @@ class DevSession:
         finally:
             for watcher in watchers:
                 watcher.stop()
-            self._broadcast.publish(ServerEvent(name="goodbye", data={}))
-            await asyncio.shield(loop.run_in_executor(None, self._end_source))
+            await asyncio.shield(loop.run_in_executor(None, self._source.close))
 
     def take_changes(self, files: tuple[Path, ...], at_ns: int, *, is_plugin: bool) -> None:
         """Files differ: decide what that means."""
@@ -167,11 +166,14 @@ class DevSession:
             names = [self._name(file) for file, verdict in verdicts.items() if verdict is wanted]
             if names:
                 self._waiting.add(
-                    names, later=wanted is Verdict.LATER, is_plugin=is_plugin, building=self._running is not None
+                    names,
+                    later=wanted is Verdict.LATER,
+                    is_plugin=is_plugin,
+                    building=self._running is not None,
                 )
-        if Verdict.NOW in verdicts.values() and self._running is not None:
-            if self._cancelled_in_a_row < _MOST_CANCELLED:
-                self._source.cancel(self._running)
+        patient = self._cancelled_in_a_row < _MOST_CANCELLED
+        if self._running is not None and patient and Verdict.NOW in verdicts.values():
+            self._source.cancel(self._running)
 
     def notice(self, text: str) -> None:
         """Tell the user something about the watching."""
@@ -227,9 +229,7 @@ class DevSession:
 
     def _serve(self, made: Made, order: Order) -> bool:
         """Swap what is served, if it differs at all."""
-        program = replace(
-            made.program, needs_isolation=made.program.needs_isolation or self._plan.isolate
-        )
+        program = replace(made.program, needs_isolation=made.program.needs_isolation or self._plan.isolate)
         changed = _list_changed(self._state.files, made.files)
         if not changed and program == self._state.program:
             self._generations.discard(order.folder)
@@ -268,11 +268,6 @@ class DevSession:
     def _name(self, file: Path) -> str:
         folder = self._plan.project.parent if self._plan.is_file else self._plan.project
         return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else file.name
-
-    def _end_source(self) -> None:
-        if self._running is not None:
-            self._source.cancel(self._running)
-        self._source.close()
 
 
 class _Waiting:

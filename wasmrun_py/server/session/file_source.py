@@ -131,7 +131,7 @@ def _describe(files: Mapping[str, ServedFile]) -> Program:
         InvalidModuleError: It is not.
     """
     modules = [url for url in files if url.endswith(_MODULE)]
-    if f"/{PAGE_NAME}" in files and not (len(modules) == 1):
+    if f"/{PAGE_NAME}" in files and len(modules) != 1:
         return Program(kind=ProgramKind.PAGE, page="/")
     from wasmrun_py.server.session.program import describe_program  # noqa: PLC0415 - pages need it not
     from wasmrun_py.wasm.verify import require_valid_module  # noqa: PLC0415 - as above

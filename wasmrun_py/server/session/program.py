@@ -1,4 +1,4 @@
-"""What a browser has to do to run what was made: told from the module and the files, never from names alone."""
+"""What a browser has to do to run what was made: told from the module and the files beside it."""
 
 from __future__ import annotations
 

@@ -88,7 +88,6 @@ class Snapshot:
         files = set()
         for path in paths:
             if path.name == _IGNORE_FILE:
-                self._rules.forget_rules()
                 return self.find_all_changed()
             if not self._rules.matters(path):
                 continue
@@ -99,6 +98,7 @@ class Snapshot:
 
     def find_all_changed(self) -> tuple[Path, ...]:
         """The same for every file; those whose size and times are as they were are taken for unchanged."""
+        self._rules.forget_rules()
         names = {*self._known, *map(str, self._rules.walk())}
         return tuple(
             Path(name)
@@ -119,7 +119,7 @@ class Snapshot:
     def _look(self, name: str, *, before: _Known | None = None) -> _Known | None:
         """The file as it is now; ``before`` is believed where size, time and inode are the same."""
         try:
-            status = os.stat(name)
+            status = os.stat(name)  # noqa: PTH116 - a string: this runs for every file
             if not stat.S_ISREG(status.st_mode):
                 return None
             facts = (status.st_size, status.st_mtime_ns, status.st_ino)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from wasmrun_py.model.page import find_page_file
@@ -57,9 +58,18 @@ class ProjectOrPage:
             outcome = await self._worker.build(order, listener)
             has_page = find_page_file(self._pages.path) is not None
             if not (isinstance(outcome, Failed) and outcome.code == _NO_PLUGIN and has_page):
-                return outcome
+                return self._explain(outcome)
             self._is_page = True
         return await self._pages.build(order, listener)
+
+    def _explain(self, outcome: Outcome) -> Outcome:
+        """Where no plugin takes a folder, a module in it may be what was meant."""
+        if not isinstance(outcome, Failed) or outcome.code != _NO_PLUGIN:
+            return outcome
+        modules = sorted(self._pages.path.glob("*.wasm"))
+        if not modules:
+            return outcome
+        return replace(outcome, hint=f"To serve a module: wasmrun run {modules[0]}")
 
     def cancel(self, number: int) -> None:
         """End this build."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _STEP_MS = 10
 _DEBOUNCE_MS = 50
 _LOOK_MS = 1000
-_POLL_MS = 300
+_POLL_S = 0.3
 _GONE_LOOK_S = 0.25
 # An editor that saves by renaming leaves the name free for a moment.
 _RENAME_S = 0.03
@@ -88,29 +88,33 @@ class Watcher:
 
     def _run(self) -> None:
         polling = self._watched.polling
-        first = True
         while not self._stopping.is_set():
+            if polling:
+                self._look()
+                self._poll()
+                continue
             try:
-                notify = _open(self._watched, polling=polling)
+                notify = _open(self._watched)
             except OSError as error:
-                if not self._watched.folder.is_dir():
-                    self._wait_for_return()
-                elif polling:
-                    self._stopping.wait(_GONE_LOOK_S)
-                else:
+                if self._watched.folder.is_dir():
                     polling = True
                     self._listener.polls(self._watched.folder, error.strerror or str(error))
+                else:
+                    self._wait_for_return()
                 continue
             with notify:
-                if first:
-                    self._watched.snapshot.take()
-                    first = False
-                else:
-                    self._tell(self._watched.snapshot.find_all_changed)
-                self._ready.set()
-                self._watch(notify)
+                self._look()
+                self._wait_for_events(notify)
 
-    def _watch(self, notify: RustNotify) -> None:
+    def _look(self) -> None:
+        """Learn what is there; from the second time on, tell how it differs."""
+        if self._ready.is_set():
+            self._tell(self._watched.snapshot.find_all_changed)
+            return
+        self._watched.snapshot.take()
+        self._ready.set()
+
+    def _wait_for_events(self, notify: RustNotify) -> None:
         """Tell changes until the folder is gone or we are stopped."""
         inode = _find_inode(self._watched.folder)
         while not self._stopping.is_set():
@@ -123,6 +127,17 @@ class Watcher:
                 if any(self._watched.snapshot.knows(path) and not path.exists() for path in paths):
                     time.sleep(_RENAME_S)
                 self._tell(partial(self._watched.snapshot.find_changed, paths))
+
+    def _poll(self) -> None:
+        """The same by looking, a tenth of the time at most."""
+        pause_s = _POLL_S
+        while not self._stopping.wait(pause_s):
+            if not self._watched.folder.is_dir():
+                self._wait_for_return()
+                return
+            started = time.monotonic()
+            self._tell(self._watched.snapshot.find_all_changed)
+            pause_s = max(_POLL_S, 9 * (time.monotonic() - started))
 
     def _tell(self, find: Callable[[], tuple[Path, ...]]) -> None:
         at_ns = time.time_ns()
@@ -138,7 +153,7 @@ class Watcher:
             self._listener.returned(self._watched.folder)
 
 
-def _open(watched: Watched, *, polling: bool) -> RustNotify:
+def _open(watched: Watched) -> RustNotify:
     """Begin to collect events.
 
     Raises:
@@ -149,7 +164,7 @@ def _open(watched: Watched, *, polling: bool) -> RustNotify:
     from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError  # noqa: PLC0415 - 20 ms
 
     try:
-        return RustNotify([str(watched.folder)], False, polling, _POLL_MS, watched.recursive, True)  # noqa: FBT003 - its own signature
+        return RustNotify([str(watched.folder)], False, False, 0, watched.recursive, True)  # noqa: FBT003 - its own signature
     except WatchfilesRustInternalError as error:
         raise OSError(str(error)) from error
 
