@@ -145,10 +145,8 @@ class DevApp:
         elif exchange.method in _READS:
             answer = self._gets.get(exchange.path)
             if answer is not None:
-                self._gate.check_page(exchange)
                 await answer(exchange)
             elif exchange.path.startswith(_LOG):
-                self._gate.check_page(exchange)
                 await self._get_log(exchange)
             else:
                 self._gate.check_origin(exchange, required=False)
@@ -164,9 +162,11 @@ class DevApp:
         await send_body(exchange, replace(body, headers=[*body.headers, *isolation]), self._packer)
 
     async def _get_state(self, exchange: Exchange) -> None:
+        self._gate.check_reader(exchange)
         await exchange.answer_json(self._session.state.to_json())
 
     async def _get_log(self, exchange: Exchange) -> None:
+        self._gate.check_page(exchange)
         number = exchange.path.removeprefix(_LOG)
         known = number.isascii() and number.isdecimal() and len(number) <= _LOG_DIGITS
         lines = self._session.find_log(int(number)) if known else None
@@ -175,6 +175,7 @@ class DevApp:
         await exchange.answer_json({"build": int(number), "lines": list(lines)})
 
     async def _get_module(self, exchange: Exchange) -> None:
+        self._gate.check_page(exchange)
         state = self._session.state
         module = None if state.program is None else state.program.module
         file = None if module is None else state.files.get(module)

@@ -91,6 +91,15 @@ class Gate:
         self._check_token(exchange, self.tokens.page)
         self.check_origin(exchange, required=exchange.method not in {"GET", "HEAD"})
 
+    def check_reader(self, exchange: Exchange) -> None:
+        """Refuse whoever has neither token; for what may be read by pages and by ``wasmrun status``.
+
+        Raises:
+            RefusedError: The token is neither, or the Origin is not ours.
+        """
+        self._check_token(exchange, self.tokens.page, self.tokens.control)
+        self.check_origin(exchange, required=False)
+
     def check_control(self, exchange: Exchange) -> None:
         """Refuse what does not come from somebody who can read the state file.
 
@@ -100,9 +109,9 @@ class Gate:
         self._check_token(exchange, self.tokens.control)
         self.check_origin(exchange, required=exchange.method not in {"GET", "HEAD"})
 
-    def _check_token(self, exchange: Exchange, wanted: str) -> None:
-        given = exchange.find_header(TOKEN_HEADER) or ""
-        if not hmac.compare_digest(given.encode(), wanted.encode()):
+    def _check_token(self, exchange: Exchange, *wanted: str) -> None:
+        given = (exchange.find_header(TOKEN_HEADER) or "").encode()
+        if not any(hmac.compare_digest(given, each.encode()) for each in wanted):
             raise RefusedError(403, "The token is missing or wrong. Load the page again.")
 
     def _is_ours(self, host: str) -> bool:
