@@ -137,7 +137,7 @@ def wait_for_pid(pid_file: Path) -> int:
 def test_ending_in_the_middle_of_a_build_leaves_nothing(
     environ: dict[str, str], endless: tuple[Path, Path], home: Path, tmp_path: Path, number: int, code: int
 ) -> None:
-    """Ctrl-C, a polite end and kill -9: no process is left; no folder either, or the next start removes it."""
+    """Ctrl-C, a polite end, kill -9: no process is left; no folder either, or the next start removes it."""
     require_tool("clang")
     project, pid_file = endless
     own_temporary = tmp_path / "tmp"
@@ -454,3 +454,17 @@ def test_without_json_the_addresses_are_shown(environ: dict[str, str], project: 
         if child.poll() is None:
             child.kill()
             child.communicate()
+
+
+def test_stop_and_status_know_it(
+    wasmrun: Wasmrun, environ: dict[str, str], project: Path, home: Path, tmp_path: Path
+) -> None:
+    """While it runs there is a state file; ``stop`` ends it with 0, and the file is gone."""
+    require_tool("clang")
+    with serving(project, "--toolchain", "clang", env=environ, cwd=tmp_path) as served:
+        assert len(list(home.glob("servers/*.json"))) == 1
+        listed = wasmrun("status", "--json").out
+        assert str(served.document["port"]) in listed
+        assert wasmrun("stop", str(project)).code == 0
+        assert served.child.wait(timeout=10) == 0
+    assert not list(home.glob("servers/*.json"))
