@@ -272,7 +272,7 @@ def test_the_folder_goes_and_comes_back(bench: Bench, quick_project: Path) -> No
         away = quick_project.with_name("away")
         async with bench.serving(quick_project) as running:
             move(quick_project, away)
-            await running.until(lambda: any("not there any more" in each for each in running.notices))
+            await running.until(lambda: any("is gone" in each for each in running.notices))
             assert running.served().endswith(b"one")
             write(away / "main.quick", "two")
             move(away, quick_project)
