@@ -400,6 +400,7 @@ def test_a_hundred_builds_cost_nothing(bench: Bench, quick_project: Path) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_thousand_builds_cost_nothing(bench: Bench, quick_project: Path) -> None:
     """The same for a day's work, through several build processes."""
     _flat(1000, bench, quick_project)
@@ -418,4 +419,4 @@ def test_a_killed_server_is_tidied_by_the_next(bench: Bench, quick_project: Path
             assert not orphan.exists()
 
     asyncio.run(scenario())
-    assert not (bench.home.cache / "serve").exists()
+    assert not list((bench.home.cache / "serve").iterdir())
