@@ -140,6 +140,7 @@ class Serving:
             if wishes.as_json:
                 self.world.report("run", ready.to_json())
                 console.stdout.flush()
+                log.show_first(ready.record)
             else:
                 took_s = time.monotonic() - wishes.started_s
                 log.ready(ready, took_s=took_s)

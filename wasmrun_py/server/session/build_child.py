@@ -47,6 +47,7 @@ class Channel:
         self._answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._main = threading.main_thread().ident
         self.building: int | None = None
+        self.cancelled: int | None = None
         threading.Thread(target=self._read, name="wasmrun-requests", daemon=True).start()
 
     def requests(self) -> Iterator[dict[str, Any]]:
@@ -79,8 +80,11 @@ class Channel:
                 self._requests.put(request)
             elif request["do"] == "answer":
                 self._answers.put(request["yes"])
-            elif self.building == request["number"]:
-                self._interrupt()
+            else:
+                # One that was not begun yet finds this when it begins.
+                self.cancelled = request["number"]
+                if self.building == self.cancelled:
+                    self._interrupt()
         # The parent is gone, however it went: a build that runs is ended too.
         self._requests.put(None)
         if self.building is not None:
@@ -118,6 +122,8 @@ class Builder:
         try:
             try:
                 self._channel.building = order.number
+                if self._channel.cancelled == order.number:
+                    return Cancelled()
                 return self._build(order, task)
             finally:
                 self._channel.building = None

@@ -6,6 +6,7 @@ For one event loop; a thread of its own holds each conversation, so that nothing
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 import threading
@@ -99,8 +100,15 @@ class BuildWorker:
                 finished.set_result(outcome)
 
         def run() -> None:
-            outcome = self._converse(request, listener)
-            loop.call_soon_threadsafe(settle, outcome)
+            outcome: Outcome = Failed(
+                code="failed", message="The conversation with the build's process broke off"
+            )
+            try:
+                outcome = self._converse(request, listener)
+            finally:
+                # Whatever went wrong: nobody waits for ever.
+                with contextlib.suppress(RuntimeError):  # the loop has ended
+                    loop.call_soon_threadsafe(settle, outcome)
 
         self._number = order.number
         self._thread = threading.Thread(target=run, name="wasmrun-build", daemon=True)
@@ -158,34 +166,38 @@ class _Conversation:
         self._stderr = bytearray()
         self._buffer = bytearray()
         self._give_up_at: float | None = None
+        self._cancelled: int | None = None
         self.lost = False
         self.child: Child = start_child(argv, cwd=cwd, env=env, on_stderr=self._hear_stderr)
 
     def ask(self, request: dict[str, Any], listener: BuildListener, confirm: Confirmer | None) -> Outcome:
         """Send a request and wait for its outcome."""
         started = time.monotonic()
-        self._give_up_at = None
+        if self._cancelled != request["number"]:
+            self._give_up_at = None
         self._stderr.clear()
         self._send(request)
-        while True:
-            reply = self._receive()
-            if reply is None:
-                self.lost = True
-                return self._describe_loss(time.monotonic() - started)
-            if "event" in reply:
-                event = parse_event(reply["event"])
-                if event is not None:
-                    listener.hear(event)
-            elif "ask" in reply:
-                self._send(
-                    {"do": "answer", "yes": confirm is not None and confirm(_parse_offer(reply["ask"]))}
-                )
-            elif reply.get("done") == request["number"]:
-                return parse_outcome(reply["outcome"])
+        try:
+            while (reply := self._receive()) is not None:
+                if "event" in reply:
+                    event = parse_event(reply["event"])
+                    if event is not None:
+                        listener.hear(event)
+                elif "ask" in reply:
+                    offer = _parse_offer(reply["ask"])
+                    self._send({"do": "answer", "yes": confirm is not None and confirm(offer)})
+                elif reply.get("done") == request["number"]:
+                    return parse_outcome(reply["outcome"])
+        except (KeyError, TypeError, ValueError, AttributeError):
+            # Not what our own child says: it cannot be trusted any more.
+            self.child.end(force=True)
+        self.lost = True
+        return self._describe_loss(time.monotonic() - started)
 
     def cancel(self, number: int) -> None:
         """Ask for the end of a build, once; from then on it has a moment."""
-        if self._give_up_at is None:
+        if self._cancelled != number:
+            self._cancelled = number
             self._give_up_at = time.monotonic() + _CANCEL_PATIENCE_S
             self._send({"do": "cancel", "number": number})
 
