@@ -15,6 +15,7 @@ import signal
 import threading
 import time
 from dataclasses import asdict
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from wasmrun_py.model.consent import InstallOffer, InstallPolicy
@@ -29,7 +30,11 @@ if TYPE_CHECKING:
     from wasmrun_py.plugin.manager import PluginManager
     from wasmrun_py.server.session.outcome import BuildTask, Order, Outcome
 
-_INTERRUPTED = 130
+_NEEDED = (
+    "wasmrun_py.config.run_settings",
+    "wasmrun_py.plugin.manager",
+    "wasmrun_py.server.session.run_build",
+)
 
 
 class Channel:
@@ -162,7 +167,7 @@ class Builder:
 
 
 def main() -> NoReturn:
-    """Serve requests until the parent is gone. Imports wait for the first build, to run beside its tools."""
+    """Serve requests until the parent is gone. What is needed after a build is loaded beside its tools."""
     channel = Channel()
 
     def stop_building(_number: int, _frame: FrameType | None) -> None:
@@ -176,6 +181,9 @@ def main() -> NoReturn:
 
     from wasmrun_py.server.session.outcome import Order, parse_task  # noqa: PLC0415 - as above
 
+    # What every build needs, while the parent gets ready itself.
+    for module in _NEEDED:
+        import_module(module)
     builder = Builder(channel)
     for request in channel.requests():
         order = Order(number=request["number"], folder=Path(request["folder"]))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import sys
 import threading
 import time
 from pathlib import Path
@@ -17,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from wasmrun_py.model.consent import InstallOffer
 from wasmrun_py.model.errors import WasmrunError
 from wasmrun_py.plugin.transport.answers import parse_event
+from wasmrun_py.server.session.build_process import BuildProcess
 from wasmrun_py.server.session.outcome import Cancelled, Failed, describe_failure, parse_outcome
-from wasmrun_py.system.process import describe_exit, start_child
+from wasmrun_py.system.process import describe_exit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from wasmrun_py.model.consent import Confirmer
     from wasmrun_py.model.events import Event
     from wasmrun_py.server.session.outcome import BuildTask, Order, Outcome
-    from wasmrun_py.system.process import Child
 
 _LOOK_S = 0.2
 # A toolchain that ignores a polite request is killed by the child after a second.
@@ -34,8 +33,6 @@ _CANCEL_PATIENCE_S = 1.4
 _END_PATIENCE_S = 1.2
 _BUILDS_A_PROCESS = 200
 _LINE_CAP_BYTES = 64 * 1024 * 1024
-_STDERR_KEPT_BYTES = 16 * 1024
-_MODULE = "wasmrun_py.server.session.build_child"
 
 
 class BuildListener(Protocol):
@@ -51,18 +48,22 @@ class BuildWorker:
     Args:
         task: What is built.
         environ: The child's environment.
-        cwd: The child's working folder: never the project.
         confirm: Asks the user before an installation; called from a thread.
+        process: One that was started already, or None.
     """
 
     def __init__(
-        self, task: BuildTask, *, environ: Mapping[str, str], cwd: Path, confirm: Confirmer | None
+        self,
+        task: BuildTask,
+        *,
+        environ: Mapping[str, str],
+        confirm: Confirmer | None,
+        process: BuildProcess | None = None,
     ) -> None:
         self._task = task
         self._environ = dict(environ)
-        self._cwd = cwd
         self._confirm = confirm
-        self._conversation: _Conversation | None = None
+        self._conversation = None if process is None else _Conversation(process)
         self._thread: threading.Thread | None = None
         self._number = 0
         self._built = 0
@@ -79,9 +80,7 @@ class BuildWorker:
             ToolCrashedError, MissingToolError, NotAFolderError: The system refuses to start our interpreter.
         """
         if self._conversation is None:
-            # -P: nothing in its working folder is taken for a module.
-            argv = (sys.executable, "-P", "-m", _MODULE)
-            self._conversation = _Conversation(argv, cwd=self._cwd, env=self._environ)
+            self._conversation = _Conversation(BuildProcess(self._environ))
             self._built = 0
 
     async def build(self, order: Order, listener: BuildListener) -> Outcome:
@@ -162,20 +161,20 @@ class BuildWorker:
 class _Conversation:
     """The exchange with one process."""
 
-    def __init__(self, argv: tuple[str, ...], *, cwd: Path, env: Mapping[str, str]) -> None:
-        self._stderr = bytearray()
+    def __init__(self, process: BuildProcess) -> None:
+        self._process = process
         self._buffer = bytearray()
         self._give_up_at: float | None = None
         self._cancelled: int | None = None
         self.lost = False
-        self.child: Child = start_child(argv, cwd=cwd, env=env, on_stderr=self._hear_stderr)
+        self.child = process.child
 
     def ask(self, request: dict[str, Any], listener: BuildListener, confirm: Confirmer | None) -> Outcome:
         """Send a request and wait for its outcome."""
         started = time.monotonic()
         if self._cancelled != request["number"]:
             self._give_up_at = None
-        self._stderr.clear()
+        self._process.forget_stderr()
         self._send(request)
         try:
             while (reply := self._receive()) is not None:
@@ -238,13 +237,9 @@ class _Conversation:
             code="build-process-lost",
             message=f"The process that builds {how}",
             hint="The next change starts it again; what it wrote last is above.",
-            output=bytes(self._stderr).decode("utf-8", "replace"),
+            output=self._process.stderr,
             duration_s=duration_s,
         )
-
-    def _hear_stderr(self, chunk: bytes) -> None:
-        self._stderr += chunk
-        del self._stderr[:-_STDERR_KEPT_BYTES]
 
 
 def _parse_reply(line: bytes | bytearray) -> dict[str, Any] | None:
