@@ -31,6 +31,7 @@ _MODULE_VIEW = "wasmrun_py.server.module_view"
 _LOG = f"{OWN}log/"
 _READS = ("GET", "HEAD")
 _LOG_DIGITS = 9
+_BAD_REQUEST = 400
 
 STREAM_CAP = 1000
 """How many pages may listen at once."""
@@ -83,7 +84,7 @@ class DevApp:
             await self._answer(exchange)
         except RefusedError as refused:
             if not exchange.answered:
-                await exchange.answer_text(refused.status, refused.text, refused.headers)
+                await _refuse(exchange, refused)
         except OSError:
             # The file or the other end went away while it was sent: the answer breaks off, which it shows.
             if not exchange.answered:
@@ -128,10 +129,12 @@ class DevApp:
             self._gate.check_origin(exchange, required=False)
         if exchange.method not in _READS:
             raise RefusedError(405, "Outputs are read only.", headers=[(b"allow", b"GET, HEAD")])
-        state = self._session.state
-        if await self._outputs.send(exchange, state):
+        # A page of another site may read an HTML output then, but not the token in it.
+        foreign = exchange.find_header(b"origin") is not None and not self._gate.has_own_origin(exchange)
+        if await self._outputs.send(exchange, self._session.state, with_client=not foreign):
             return
         if exchange.path == "/":
+            self._gate.check_origin(exchange, required=False)
             await self._send_own(exchange, OWN)
             return
         raise RefusedError(404, "The build made no such file.")
@@ -200,6 +203,14 @@ class DevApp:
         self._gate.check_control(exchange)
         await exchange.answer_json({}, status=202)
         self._stopping.set()
+
+
+async def _refuse(exchange: Exchange, refused: RefusedError) -> None:
+    headers = list(refused.headers)
+    if refused.status == _BAD_REQUEST or exchange.method not in _READS:
+        # What follows on the connection may be a part of this request, or another one: nobody finds out.
+        headers.append((b"connection", b"close"))
+    await exchange.answer_text(refused.status, refused.text, headers)
 
 
 def _make_proxy(options: ServeOptions) -> Proxy | None:
