@@ -209,7 +209,8 @@ class DevSession:
                 status = Status.OK
             case Failed():
                 status = Status.FAILED
-                self.hear_lines(record.number, outcome.output.splitlines())
+                if not self._logs.has_output(record.number):
+                    self.hear_lines(record.number, outcome.output.splitlines())
                 self._generations.discard(order.folder)
             case Cancelled():
                 status = Status.OK if self._state.generation else Status.BUILDING
