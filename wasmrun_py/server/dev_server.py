@@ -19,6 +19,7 @@ from wasmrun_py.config.run_settings import resolve_run_build
 from wasmrun_py.model.errors import InterruptError, WasmrunError
 from wasmrun_py.model.events import Message
 from wasmrun_py.server.control.state_file import ServerRecord, announced
+from wasmrun_py.server.dev_state import Status
 from wasmrun_py.server.session.build_worker import BuildWorker
 from wasmrun_py.server.session.dev_session import DevSession, SessionPlan
 from wasmrun_py.server.session.file_source import FileSource, find_module, name_pair
@@ -94,8 +95,9 @@ class Ready:
 
     @property
     def record(self) -> BuildRecord:
-        """The newest build."""
-        return self.state.builds[-1]
+        """The newest build that has ended."""
+        ended = [each for each in self.state.builds if each.status in {Status.OK, Status.FAILED}]
+        return ended[-1]
 
     @property
     def ui_url(self) -> str:

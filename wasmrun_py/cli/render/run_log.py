@@ -54,11 +54,11 @@ class RunLog:
     def build_finished(self, record: BuildRecord, outcome: Outcome, *, served: bool) -> None:
         """One line, but for the first build, which ``ready`` tells of, and for one that was cancelled."""
         self._reporter.rest()
+        if record.status is Status.CANCELLED:
+            return
         if self._first is None:
             self._first = outcome
             self._remember(record, outcome)
-            return
-        if record.status is Status.CANCELLED:
             return
         self._reloads += served
         if isinstance(outcome, Failed):
