@@ -108,9 +108,10 @@ def compile_project(
 
         produced = produce(cache, make_job, made=made, reporter=reporter, explain=settings.cache.explain)
         moved_aside = _publish(produced, settings.output_dir, made=made, previous=previous)
-    from wasmrun_py.build.outputs import remember_output_dir  # noqa: PLC0415 - as above
+    if settings.remember_output:
+        from wasmrun_py.build.outputs import remember_output_dir  # noqa: PLC0415 - as above
 
-    remember_output_dir(home, project, settings.output_dir)
+        remember_output_dir(home, project, settings.output_dir)
 
     def published(path: Path) -> Path:
         return settings.output_dir / path.relative_to(made)

@@ -38,6 +38,17 @@ _POLICY_KEYS = {"policy": Key(kind=str, choices=_POLICIES)}
 _PROJECT_SCHEMA: Schema = {
     "project": {"language": Key(kind=str), "entry": Key(kind=str), "name": Key(kind=str)},
     "build": {**_BUILD_KEYS, "args": Key(kind=list), "output": Key(kind=str)},
+    "run": {
+        "port": Key(kind=int),
+        "host": Key(kind=str),
+        "open": Key(kind=bool),
+        "cors": Key(kind=bool),
+        "isolate": Key(kind=bool),
+        "headers": Key(kind=list),
+        "proxy": Key(kind=list),
+        "target": Key(kind=str),
+        "optimization": Key(kind=str, choices=_LEVELS),
+    },
     "toolchains": _POLICY_KEYS,
 }
 _USER_SCHEMA: Schema = {
@@ -111,6 +122,7 @@ class Settings:
         verbose: Show the toolchain's output.
         frozen: External plugins must be those of ``wasmrun.lock``, to the byte.
         cache: How the build cache is used.
+        remember_output: ``clean`` is told of ``output_dir``.
         origins: Option -> where its value came from (``--target``, ``WASMRUN_TARGET``, a file's name);
             options that hold their default are absent.
     """
@@ -129,6 +141,7 @@ class Settings:
     verbose: bool
     frozen: bool = False
     cache: CacheSettings = field(default_factory=CacheSettings)
+    remember_output: bool = True
     origins: Mapping[str, str] = field(default_factory=dict)
 
 
