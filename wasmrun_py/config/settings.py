@@ -10,6 +10,13 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from wasmrun_py.config.remote_cache import (
+    CACHE_TABLE,
+    REMOTE_CACHE_KEYS,
+    RemoteCacheSettings,
+    find_remote_cache,
+    refuse_remote_cache,
+)
 from wasmrun_py.config.schema_version import PLUGINS_TABLE, SCHEMA_KEY, check_schema
 from wasmrun_py.config.toml_file import Key, Schema, TomlFile, load_toml, suggest
 from wasmrun_py.model.consent import InstallPolicy
@@ -40,7 +47,7 @@ _PROJECT_SCHEMA: Schema = {
     "build": {**_BUILD_KEYS, "args": Key(kind=list), "output": Key(kind=str)},
     "toolchains": _POLICY_KEYS,
 }
-_USER_SCHEMA: Schema = {"build": _BUILD_KEYS, "toolchains": _POLICY_KEYS}
+_USER_SCHEMA: Schema = {"build": _BUILD_KEYS, "toolchains": _POLICY_KEYS, CACHE_TABLE: REMOTE_CACHE_KEYS}
 # Option -> (environment variable, table and key in the files).
 _PLACES = {
     "language": ("WASMRUN_LANGUAGE", ("project", "language")),
@@ -88,6 +95,7 @@ class Settings:
         install_policy: Whether missing toolchains are installed, asked about, or refused.
         verbose: Show the toolchain's output.
         frozen: External plugins must be those of ``wasmrun.lock``, to the byte.
+        remote_cache: Where builds are kept for other machines, or None.
         use_cache: Earlier builds are looked for, and this one is kept.
         origins: Option -> where its value came from (``--target``, ``WASMRUN_TARGET``, a file's name);
             options that hold their default are absent.
@@ -106,6 +114,7 @@ class Settings:
     install_policy: InstallPolicy
     verbose: bool
     frozen: bool = False
+    remote_cache: RemoteCacheSettings | None = None
     use_cache: bool = True
     origins: Mapping[str, str] = field(default_factory=dict)
 
@@ -155,6 +164,7 @@ def resolve_settings(
         frozen=overrides.frozen,
         use_cache=not overrides.no_cache,
         verbose=overrides.verbose,
+        remote_cache=find_remote_cache(environ, user_file),
         origins=origins,
     )
 
@@ -179,6 +189,16 @@ def _find_policy(environ: Mapping[str, str], *files: TomlFile | None) -> Install
     return max(found, key=_POLICIES.index, default=InstallPolicy.AUTO)
 
 
+def load_remote_cache(*, environ: Mapping[str, str], home: Home) -> RemoteCacheSettings | None:
+    """The user's remote cache, where no project has a say; None when there is none.
+
+    Raises:
+        ConfigError: The user's file is broken.
+        UsageError: A variable holds what it cannot.
+    """
+    return find_remote_cache(environ, load_user_file(home))
+
+
 def load_project_file(project: Path) -> TomlFile | None:
     """A project's ``wasmrun.toml``, checked; None when there is none.
 
@@ -187,7 +207,10 @@ def load_project_file(project: Path) -> TomlFile | None:
     Raises:
         ConfigError: It is broken.
     """
-    return load_toml(project / PROJECT_FILE, _PROJECT_SCHEMA, elsewhere=("plugins",))
+    file = load_toml(project / PROJECT_FILE, _PROJECT_SCHEMA, elsewhere=("plugins", CACHE_TABLE))
+    if file is not None:
+        refuse_remote_cache(file)
+    return file
 
 
 def load_user_file(home: Home) -> TomlFile | None:
