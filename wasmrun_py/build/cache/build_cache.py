@@ -11,6 +11,7 @@ import os
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from wasmrun_py.build.cache.record import (
@@ -30,15 +31,23 @@ from wasmrun_py.build.fingerprint.dependencies import (
 from wasmrun_py.build.fingerprint.kept_hashes import KeptHashes, is_racy
 from wasmrun_py.build.fingerprint.key import Fingerprint, FingerprintRequest, result_key, take_fingerprint
 from wasmrun_py.model.errors import OutputError
-from wasmrun_py.model.events import Level, Message
+from wasmrun_py.model.events import Level, Message, StepFinished, StepStarted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from wasmrun_py.build.cache.remote.of_build import RemoteOfBuild
     from wasmrun_py.build.cache.store import BuildStore
     from wasmrun_py.model.build_inputs import BuildInputs
     from wasmrun_py.model.events import Reporter
+
+
+class CacheSource(StrEnum):
+    """Where a cached build came from."""
+
+    LOCAL = "local"
+    REMOTE = "remote"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +58,13 @@ class CachePlace:
         store: Keeps actions and blobs.
         folder: The folder of this machine: kept hashes and locks.
         wait_s: How long to wait for another process that makes the same thing.
+        remote: The cache of other machines, or None.
     """
 
     store: BuildStore
     folder: Path
     wait_s: float = 600.0
+    remote: RemoteOfBuild | None = None
 
 
 class BuildCache:
@@ -73,9 +84,15 @@ class BuildCache:
         self._request = request
         self._hashes = hashes
         self._reporter = reporter
+        self._found_in = CacheSource.LOCAL
         self._started_ns = time.time_ns()
         self._fingerprint = take_fingerprint(request, hashes)
         self._reader = DependencyReader(hashes, request.environ, request.outputs)
+
+    @property
+    def found_in(self) -> CacheSource:
+        """Where the last result was found."""
+        return self._found_in
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -89,9 +106,8 @@ class BuildCache:
             OutputError: ``into`` takes no files.
         """
         for dependencies in self._find_sets():
-            try:
-                key = result_key(self._fingerprint, self._reader.read(dependencies))
-            except UncacheableError:
+            key = self._find_key(dependencies)
+            if key is None:
                 continue
             data = self._place.store.find_action(key)
             result = parse_result(key, data) if data is not None else None
@@ -99,7 +115,28 @@ class BuildCache:
                 self._damaged(key)
             if result is not None and self._fetch(result, into):
                 return result
+        return self._find_remote(into)
+
+    def _find_remote(self, into: Path) -> CachedResult | None:
+        """The same from another machine, kept on this one from now on."""
+        remote = self._place.remote
+        if remote is None:
+            return None
+        for dependencies in dict.fromkeys((*remote.find_sets(self._fingerprint.key), *self._find_sets())):
+            key = self._find_key(dependencies)
+            result = remote.find_result(key, into) if key is not None else None
+            if key is not None and result is not None:
+                self._store(key, result, dependencies, folder=into)
+                self._found_in = CacheSource.REMOTE
+                return result
         return None
+
+    def _find_key(self, dependencies: Dependencies) -> str | None:
+        """The key of a result that depends on these, as they are now; None when that cannot be told."""
+        try:
+            return result_key(self._fingerprint, self._reader.read(dependencies))
+        except UncacheableError:
+            return None
 
     @contextmanager
     def turn(self) -> Iterator[bool]:
@@ -147,6 +184,33 @@ class BuildCache:
         except UncacheableError as error:
             self._debug(f"The build is not kept in the cache: {error}")
             return False
+        if self._place.remote is not None:
+            self._place.remote.plan(self._fingerprint.key, key, result=result, dependencies=dependencies)
+        return self._store(key, result, dependencies, folder=folder)
+
+    def send(self, folder: Path) -> bool:
+        """Send what was kept to the other machines' cache, if there is one that takes it.
+
+        Args:
+            folder: Where the files are published.
+
+        Raises:
+            InterruptError: The user has enough.
+        """
+        remote = self._place.remote
+        if remote is None or not remote.may_send:
+            return False
+        label = "Sending the build to the remote cache"
+        self._reporter.emit(StepStarted(label=label))
+        try:
+            return remote.send(folder)
+        finally:
+            self._reporter.emit(StepFinished(label=label))
+
+    def _store(
+        self, key: str, result: CachedResult, dependencies: Dependencies, *, folder: Path
+    ) -> bool:
+        """Keep a result, and the way to it, on this machine."""
         store = self._place.store
         for file in result.files:
             if not store.store_blob(file.sha256, folder / file.name):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import PurePosixPath
 
+from wasmrun_py.build.cache.details import are_restorable
 from wasmrun_py.build.cache.record import CachedFile, parse_result, parse_sets
 from wasmrun_py.build.cache.remote.action_result import (
     ActionResult,
@@ -65,6 +66,8 @@ def parse_entry(key: str, action: bytes) -> bytes:
     if parsed.files != tuple(map(_describe, result.files)):
         raise RemoteFault("sent an action whose files are not those of its record")
     _check_files(result.files)
+    if not are_restorable(result.details, tuple(file.name for file in result.files)):
+        raise RemoteFault("sent an action that does not say what was built")
     return parsed.stdout
 
 

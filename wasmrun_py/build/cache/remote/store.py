@@ -64,6 +64,11 @@ class RemoteStore:
         self._writing = Budget(cache.settings.timeout_s)
 
     @property
+    def host(self) -> str:
+        """What the server is called in messages."""
+        return self._cache.settings.host
+
+    @property
     def is_readable(self) -> bool:
         """Whether asking has a point."""
         return self._cache.gate.is_open()
@@ -116,7 +121,7 @@ class RemoteStore:
         try:
             return self._reading.run(work)
         except RemoteFault as fault:
-            self._close(fault)
+            self.refuse(fault)
         except OutputError as error:
             # The folder of this machine; whoever needs it next will say so properly.
             self._tell(f"What the remote cache sent could not be written: {error.message}")
@@ -128,12 +133,13 @@ class RemoteStore:
         try:
             return self._writing.run(work)
         except RemoteFault as fault:
-            self._close(RemoteFault(fault.problem, hint=fault.hint, writing=True))
+            self.refuse(RemoteFault(fault.problem, hint=fault.hint, writing=True))
         except OSError as error:
             self._tell(f"A build was not sent to the remote cache: {error.strerror or error}")
         return False
 
-    def _close(self, fault: RemoteFault) -> None:
+    def refuse(self, fault: RemoteFault) -> None:
+        """Ask no more for a while, and say why once."""
         sentence = self._cache.gate.close(fault)
         if sentence is not None:
             self._tell(sentence)
