@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import copy_project, require_tool
 from tests.toolchain.recording import RecordingReporter
-from wasmrun_py.build.optimize import OptimizeRequest, WasmOptRun, optimize_module
+from wasmrun_py.build.optimize import OptimizeRequest, optimize_module
 from wasmrun_py.model.build import BuildResult, OptimizationLevel, Toolchain
 from wasmrun_py.model.events import Message, ToolStarted
 from wasmrun_py.wasm.inspect import inspect_module
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import Wasmrun
+    from wasmrun_py.model.artifact import WasmOptRun
 
 RELEASE, SIZE, DEBUG = OptimizationLevel.RELEASE, OptimizationLevel.SIZE, OptimizationLevel.DEBUG
 # local.get 0, i32.const 2, i32.mul, after two instructions that do nothing.

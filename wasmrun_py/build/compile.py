@@ -28,10 +28,11 @@ from wasmrun_py.plugin.import_warmer import ImportWarmer
 from wasmrun_py.system.fs import staging_folder, translate_write_errors
 
 if TYPE_CHECKING:
-    from wasmrun_py.build.optimize import OptimizeRequest, WasmOptRun
+    from wasmrun_py.build.cache.build_cache import CacheSource
+    from wasmrun_py.build.optimize import OptimizeRequest
     from wasmrun_py.config.settings import Settings
+    from wasmrun_py.model.artifact import Artifact, WasmOptRun
     from wasmrun_py.model.events import Reporter
-    from wasmrun_py.plugin.artifacts import Artifact
     from wasmrun_py.plugin.manager import ChosenPlugin, PluginManager
     from wasmrun_py.system.paths import Home
 
@@ -68,6 +69,7 @@ class CompileReport:
         result: What the plugin gave, its paths where they were published.
         wasm_opt: What wasm-opt did after the build, or None when it did nothing.
         cache: Whether it was built now.
+        cache_source: Which cache it came from, or None.
     """
 
     project: Path
@@ -86,6 +88,7 @@ class CompileReport:
     result: BuildResult
     wasm_opt: WasmOptRun | None = None
     cache: CacheStatus = CacheStatus.OFF
+    cache_source: CacheSource | None = None
 
 
 def compile_project(
@@ -143,6 +146,8 @@ def compile_project(
 
         produced = produce(cache, build, made=made, reporter=reporter)
         moved_aside = _publish(produced, settings.output_dir, made=made, previous=previous)
+        if cache is not None:
+            cache.send(settings.output_dir)
     from wasmrun_py.build.outputs import remember_output_dir  # noqa: PLC0415 - as above
 
     remember_output_dir(home, project, settings.output_dir)
@@ -168,6 +173,7 @@ def compile_project(
         result=result,
         wasm_opt=produced.wasm_opt,
         cache=produced.cache,
+        cache_source=produced.cache_source,
     )
 
 

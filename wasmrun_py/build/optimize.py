@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wasmrun_py.model.artifact import WasmOptRun
 from wasmrun_py.model.build import BuildResult, OptimizationLevel
 from wasmrun_py.model.errors import (
     InvalidModuleError,
@@ -39,21 +40,6 @@ _CORE_MODULE = b"\0asm\x01\0\0\0"
 _LARGEST_BYTES = {OptimizationLevel.RELEASE: 4_000_000, OptimizationLevel.SIZE: 32_000_000}
 _TIMEOUT_S = 300.0
 _VERSION_TIMEOUT_S = 20.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WasmOptRun:
-    """A run of wasm-opt whose output was kept.
-
-    Attributes:
-        version: As it says it (``108``).
-        bytes_before: The module's size as the toolchain made it.
-        bytes_after: Its size now.
-    """
-
-    version: str
-    bytes_before: int
-    bytes_after: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

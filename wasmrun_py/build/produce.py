@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from wasmrun_py.model.artifact import Artifact, WasmOptRun
 from wasmrun_py.model.build import BuildResult, Toolchain
 from wasmrun_py.model.build_inputs import BuildInputs
 from wasmrun_py.model.events import Level, Message
@@ -19,12 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from wasmrun_py.build.cache.build_cache import BuildCache
+    from wasmrun_py.build.cache.build_cache import BuildCache, CacheSource
     from wasmrun_py.build.cache.record import CachedResult
-    from wasmrun_py.build.optimize import WasmOptRun
     from wasmrun_py.model.diagnostic import Diagnostic
     from wasmrun_py.model.events import Event, Reporter
-    from wasmrun_py.plugin.artifacts import Artifact
 
 
 class CacheStatus(StrEnum):
@@ -45,7 +44,8 @@ class Produced:
         artifacts: Every file, the module first.
         wasm_opt: What wasm-opt did, or None.
         messages: Warnings that were told while it was built.
-        cache: Where it came from.
+        cache: Whether it was built now.
+        cache_source: Which cache it came from, or None.
     """
 
     language: str
@@ -54,6 +54,7 @@ class Produced:
     wasm_opt: WasmOptRun | None
     messages: tuple[str, ...] = ()
     cache: CacheStatus = CacheStatus.OFF
+    cache_source: CacheSource | None = None
 
 
 class WarningKeeper:
@@ -89,7 +90,7 @@ def produce(
             found = cache.find(made) if waited else None
             if found is None:
                 return _build_and_keep(cache, build, made)
-    produced = restore(found, made)
+    produced = replace(restore(found, made), cache_source=cache.found_in)
     for text in produced.messages:
         reporter.emit(Message(level=Level.WARNING, text=text))
     return produced
@@ -143,9 +144,6 @@ def describe(produced: Produced, made: Path) -> CachedResult:
 
 def restore(cached: CachedResult, made: Path) -> Produced:
     """What ``describe`` described, its files lying in ``made``."""
-    from wasmrun_py.build.optimize import WasmOptRun  # noqa: PLC0415 - as above
-    from wasmrun_py.plugin.artifacts import Artifact  # noqa: PLC0415 - as above
-
     details = cached.details
     wasm_path = made / details["wasm"]
     js_path = made / details["js"] if details["js"] else None

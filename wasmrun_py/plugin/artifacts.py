@@ -6,9 +6,9 @@ folder the build was given, which was empty before, and the module validates.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wasmrun_py.model.artifact import Artifact
 from wasmrun_py.model.errors import ArtifactError, InvalidModuleError
 from wasmrun_py.system.fs import digest_file
 from wasmrun_py.wasm.verify import require_valid_module
@@ -29,23 +29,6 @@ _KINDS = {
     ".wat": "wat",
     ".data": "data",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Artifact:
-    """One file a build made.
-
-    Attributes:
-        path: Where it lies, absolute.
-        kind: ``wasm``, ``js``, ``html``… or ``file``.
-        size_bytes: Its size.
-        sha256: Its digest, lower-case hex.
-    """
-
-    path: Path
-    kind: str
-    size_bytes: int
-    sha256: str
 
 
 def check_artifacts(result: BuildResult, staging: Path, *, plugin: str) -> tuple[Artifact, ...]:

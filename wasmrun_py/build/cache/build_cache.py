@@ -207,9 +207,7 @@ class BuildCache:
         finally:
             self._reporter.emit(StepFinished(label=label))
 
-    def _store(
-        self, key: str, result: CachedResult, dependencies: Dependencies, *, folder: Path
-    ) -> bool:
+    def _store(self, key: str, result: CachedResult, dependencies: Dependencies, *, folder: Path) -> bool:
         """Keep a result, and the way to it, on this machine."""
         store = self._place.store
         for file in result.files:

@@ -1,4 +1,4 @@
-"""Whether the details of a cached result are what ``build.produce`` describes: they come from files and servers.
+"""Whether the details of a cached result are such as ``build.produce`` describes: they come from anywhere.
 
 Pure. Nothing here says what the details mean.
 """

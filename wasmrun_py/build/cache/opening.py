@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wasmrun_py.build.outputs import find_output_dirs, find_pure_outputs
@@ -12,9 +13,11 @@ from wasmrun_py.model.events import Level, Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from wasmrun_py.build.cache.build_cache import BuildCache
+    from wasmrun_py.build.cache.remote.of_build import RemoteOfBuild
+    from wasmrun_py.build.cache.remote.store import RemoteCache
+    from wasmrun_py.build.fingerprint.key import FingerprintRequest
     from wasmrun_py.config.settings import Settings
     from wasmrun_py.model.events import Reporter
     from wasmrun_py.plugin.manager import ChosenPlugin
@@ -30,6 +33,7 @@ def opened_cache(  # noqa: PLR0913 - everything a key is made of
     environ: Mapping[str, str],
     home: Home,
     reporter: Reporter,
+    remote: RemoteCache | None = None,
 ) -> Iterator[BuildCache | None]:
     """The cache for a build, with its fingerprint taken; None when it is off or has no use.
 
@@ -40,6 +44,8 @@ def opened_cache(  # noqa: PLR0913 - everything a key is made of
         environ: The user's environment.
         home: Where the cache folder is.
         reporter: Hears why there is none.
+        remote: The remote cache that the builds of a command share; None for one of this build's own, where the
+            settings name one.
     """
     if not settings.use_cache:
         yield None
@@ -71,7 +77,12 @@ def opened_cache(  # noqa: PLR0913 - everything a key is made of
             plugin=identify_plugin(chosen, hashes),
             environ=environ,
         )
-        place = CachePlace(store=LocalStore(folder, tell), folder=folder)
+        own_remote = _open_remote(settings) if remote is None else None
+        place = CachePlace(
+            store=LocalStore(folder, tell),
+            folder=folder,
+            remote=_remote_of(remote or own_remote, request, home, reporter),
+        )
         cache = BuildCache(place, request, hashes, reporter)
     except UncacheableError as error:
         reporter.emit(Message(level=Level.DEBUG, text=f"The build cache is not used: {error}"))
@@ -81,3 +92,34 @@ def opened_cache(  # noqa: PLR0913 - everything a key is made of
         yield cache
     finally:
         cache.close()
+        if own_remote is not None:
+            own_remote.close()
+
+
+def _open_remote(settings: Settings) -> RemoteCache | None:
+    if settings.remote_cache is None:
+        return None
+    from wasmrun_py.build.cache.remote.store import RemoteCache  # noqa: PLC0415 - few users have one
+
+    return RemoteCache(settings.remote_cache)
+
+
+def _remote_of(
+    remote: RemoteCache | None, request: FingerprintRequest, home: Home, reporter: Reporter
+) -> RemoteOfBuild | None:
+    """What this build asks of the remote cache."""
+    if remote is None:
+        return None
+    from wasmrun_py.build.cache.remote.of_build import RemoteOfBuild  # noqa: PLC0415 - as above
+    from wasmrun_py.build.cache.remote.trust import Surroundings  # noqa: PLC0415 - as above
+
+    def tell(text: str) -> None:
+        reporter.emit(Message(level=Level.WARNING, text=text))
+
+    def note(text: str) -> None:
+        reporter.emit(Message(level=Level.DEBUG, text=text))
+
+    around = Surroundings(
+        own=(request.project, home.root, home.cache), user_home=Path.home(), environ=request.environ
+    )
+    return RemoteOfBuild(remote.for_build(tell), around, note)

@@ -1,4 +1,4 @@
-"""One build's dealings with the remote cache: look once the local one has nothing, send once all is published.
+"""One build's dealings with the remote cache: look when the local one has nothing, send what was published.
 
 What is found has been through every check that a build of our own goes through, and some more.
 """
@@ -60,7 +60,9 @@ class RemoteOfBuild:
         if fingerprint_key not in self._sets:
             data = self._store.find_action(fingerprint_key)
             sets = parse_sets(fingerprint_key, data) if data is not None else None
-            self._note(f"The remote cache {self._store.host} {'knows' if sets else 'does not know'} this project")
+            self._note(
+                f"The remote cache {self._store.host} {'knows' if sets else 'does not know'} this project"
+            )
             taken = tuple(each for each in sets or () if is_harmless(each, self._around))
             if len(taken) < len(sets or ()):
                 self._note("The remote cache names files that no toolchain has: these are not looked at")
@@ -77,7 +79,9 @@ class RemoteOfBuild:
         result = parse_result(key, data) if data is not None else None
         if result is None:
             return None
-        if all(self._store.find_blob(each.sha256, each.size_bytes, into / each.name) for each in result.files):
+        if all(
+            self._store.find_blob(each.sha256, each.size_bytes, into / each.name) for each in result.files
+        ):
             problem = _find_problem(result, into)
             if problem is None:
                 _mark_programs(result, into)

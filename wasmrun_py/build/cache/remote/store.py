@@ -47,6 +47,10 @@ class RemoteCache:
         """
         return RemoteStore(self, tell)
 
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.client.close()
+
 
 class RemoteStore:
     """Keeps what builds made on another machine (a ``store.BuildStore``).

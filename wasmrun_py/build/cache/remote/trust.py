@@ -1,9 +1,9 @@
 """What a remote cache may make us look at: the sets of paths that it says a build depends on.
 
-The digests of those files go into the key that the server is asked for next, so that one which lies could find out
-whether a file of the user's is the one it thinks, or keep us reading for long. So a set is taken only when all of
-its paths are where toolchains and projects are, and weigh what such things weigh. Another set is a build that was not
-found.
+The digests of those files go into the key that the server is asked for next, so that one which lies could
+find out whether a file of the user's is the one it thinks, or keep us reading for long. So a set is taken
+only when all of its paths are where toolchains and projects are, and weigh what such things weigh. Another
+set is a build that was not found.
 """
 
 from __future__ import annotations
