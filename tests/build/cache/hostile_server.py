@@ -65,6 +65,10 @@ class Wire:
                 if not self._connection.recv(1):
                     return
 
+    def pause(self, most_s: float) -> None:
+        """Neither read nor send until the test is over."""
+        self._ended.wait(most_s)
+
     def reset(self) -> None:
         """Break off with a reset."""
         self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
@@ -135,11 +139,13 @@ def hostile_server() -> Iterator[HostileServer]:
     listener = socket.create_server(("127.0.0.1", 0))
     server.address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     threads: list[threading.Thread] = []
+    connections: list[socket.socket] = []
 
     def accept() -> None:
         with suppress(OSError):
             while len(threads) < _MOST_CONNECTIONS:
                 connection, _ = listener.accept()
+                connections.append(connection)
                 thread = threading.Thread(target=server.serve, args=(connection,), daemon=True)
                 threads.append(thread)
                 thread.start()
@@ -154,5 +160,9 @@ def hostile_server() -> Iterator[HostileServer]:
             listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         acceptor.join(5)
+        for connection in connections:
+            # Closed already, or a thread that waits for a request wakes up.
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         for thread in threads:
             thread.join(5)

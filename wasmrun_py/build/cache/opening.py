@@ -44,7 +44,7 @@ def opened_cache(  # noqa: PLR0913 - everything a key is made of
         environ: The user's environment.
         home: Where the cache folder is.
         reporter: Hears why there is none.
-        remote: The remote cache that the builds of a command share; None for one of this build's own, where the
+        remote: The remote cache that a command's builds share; None for one of this build's own, where the
             settings name one.
     """
     if not settings.use_cache:

@@ -64,8 +64,8 @@ class RemoteStore:
         self._cache = cache
         self._client = cache.client
         self._tell = tell
-        self._reading = Budget(cache.settings.timeout_s)
-        self._writing = Budget(cache.settings.timeout_s)
+        self._reading = Budget(cache.settings.timeout_s, cache.client.close)
+        self._writing = Budget(cache.settings.timeout_s, cache.client.close)
 
     @property
     def host(self) -> str:

@@ -28,11 +28,15 @@ class Budget:
 
     Args:
         total_s: All of it.
+        abandon: Called when work is left behind, so that it ends soon.
         clock: Seconds that only grow.
     """
 
-    def __init__(self, total_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, total_s: float, abandon: Callable[[], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._left_s = total_s
+        self._abandon = abandon
         self._clock = clock
 
     def run(self, work: Callable[[Deadline], _Made]) -> _Made:
@@ -47,9 +51,27 @@ class Budget:
         started = self._clock()
         deadline = Deadline(started + self._left_s, self._clock)
         try:
-            return _run_beside(lambda: work(deadline), deadline)
+            return self._run_beside(lambda: work(deadline), deadline)
         finally:
             self._left_s -= self._clock() - started
+
+    def _run_beside(self, work: Callable[[], _Made], deadline: Deadline) -> _Made:
+        deadline.check()
+        outcome: Future[_Made] = Future()
+
+        def run() -> None:
+            try:
+                outcome.set_result(work())
+            except BaseException as error:  # noqa: BLE001 - handed to the thread that waits, as it is
+                outcome.set_exception(error)
+
+        threading.Thread(target=run, name="remote-cache", daemon=True).start()
+        while not outcome.done():
+            if deadline.left_s <= 0:
+                self._abandon()
+                raise too_slow()
+            wait([outcome], timeout=min(_SLICE_S, deadline.left_s))
+        return outcome.result()
 
 
 class Deadline:
@@ -77,21 +99,3 @@ class Deadline:
 def too_slow() -> RemoteFault:
     """The fault of a server that used up its time."""
     return RemoteFault("is too slow", hint=f"{TIMEOUT_VARIABLE} sets how many seconds a build gives it.")
-
-
-def _run_beside(work: Callable[[], _Made], deadline: Deadline) -> _Made:
-    deadline.check()
-    outcome: Future[_Made] = Future()
-
-    def run() -> None:
-        try:
-            outcome.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits, as it is
-            outcome.set_exception(error)
-
-    threading.Thread(target=run, name="remote-cache", daemon=True).start()
-    while not outcome.done():
-        if deadline.left_s <= 0:
-            raise too_slow()
-        wait([outcome], timeout=min(_SLICE_S, deadline.left_s))
-    return outcome.result()
