@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from wasmrun_py.config.remote_cache import RemoteCacheSettings
-from wasmrun_py.config.settings import Overrides, load_remote_cache, resolve_settings
+from wasmrun_py.config.settings import Overrides, load_cache_settings, resolve_settings
 from wasmrun_py.model.errors import ConfigError, UsageError
 from wasmrun_py.system.paths import Home
 
@@ -24,7 +24,7 @@ def load(tmp_path: Path, environ: dict[str, str], config: str = "") -> RemoteCac
     home = Home(root=tmp_path)
     if config:
         home.config_file.write_text(config, encoding="utf-8")
-    return load_remote_cache(environ=environ, home=home)
+    return load_cache_settings(environ=environ, home=home).remote
 
 
 def get(tmp_path: Path, environ: dict[str, str], config: str = "") -> RemoteCacheSettings:
@@ -154,7 +154,7 @@ def test_a_project_cannot_name_a_remote_cache(tmp_path: Path) -> None:
     project = tmp_path / "project"
     project.mkdir()
     (project / "wasmrun.toml").write_text('[cache]\nremote = "https://evil.example.com"\n', encoding="utf-8")
-    with pytest.raises(ConfigError, match="a project does not choose") as caught:
+    with pytest.raises(ConfigError, match="a project has no say") as caught:
         resolve_settings(project, Overrides(), environ={}, home=Home(root=tmp_path))
     assert caught.value.line == 2
     assert "config.toml" in caught.value.hint
@@ -165,5 +165,5 @@ def test_a_build_s_settings_carry_it(tmp_path: Path) -> None:
     settings = resolve_settings(
         tmp_path, Overrides(), environ={"WASMRUN_REMOTE_CACHE": ADDRESS}, home=Home(root=tmp_path)
     )
-    assert settings.remote_cache is not None
-    assert settings.remote_cache.host == "cache.example.com"
+    assert settings.cache.remote is not None
+    assert settings.cache.remote.host == "cache.example.com"

@@ -1,51 +1,35 @@
 """One ``wasmrun compile``, from settings to published artifacts (DESIGN §3).
 
-select → stage → the plugin builds → check → wasm-opt → publish. Nothing that was there before is touched
+select → take from the cache, or build (``job``) and keep → publish. Nothing that was there before is touched
 until the new artifacts are checked; then they replace the old ones together.
 """
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wasmrun_py.build.cache.opening import opened_cache
-from wasmrun_py.build.produce import CacheStatus, Produced, WarningKeeper, produce
+from wasmrun_py.build.cache.remote.opening import opened_remote
+from wasmrun_py.build.produce import CacheStatus, produce
 from wasmrun_py.config.toml_file import suggest
-from wasmrun_py.model.build import BuildConfig, BuildResult, OptimizationLevel, Toolchain
-from wasmrun_py.model.errors import (
-    BuildError,
-    NotAFolderError,
-    OutputError,
-    UsageError,
-)
-from wasmrun_py.plugin.boundary import foreign_code
-from wasmrun_py.plugin.import_warmer import ImportWarmer
+from wasmrun_py.model.errors import NotAFolderError, UsageError
 from wasmrun_py.system.fs import staging_folder, translate_write_errors
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from wasmrun_py.build.cache.build_cache import CacheSource
-    from wasmrun_py.build.optimize import OptimizeRequest
+    from wasmrun_py.build.cache.explanation import Explanation
+    from wasmrun_py.build.cache.remote.store import RemoteCache
+    from wasmrun_py.build.produce import BuildJob, Produced
     from wasmrun_py.config.settings import Settings
     from wasmrun_py.model.artifact import Artifact, WasmOptRun
+    from wasmrun_py.model.build import BuildResult, OptimizationLevel, Toolchain
     from wasmrun_py.model.events import Reporter
     from wasmrun_py.plugin.manager import ChosenPlugin, PluginManager
     from wasmrun_py.system.paths import Home
-
-_NEEDED_AFTERWARDS = (
-    "wasmrun_py.plugin.artifacts",
-    "wasmrun_py.build.optimize",
-    "wasmrun_py.build.outputs",
-    "wasmrun_py.wasm.verify",
-    "wasmrun_py.wasm.engine",
-    "wasmtime",
-)
-_FULL_DISK_BYTES = 64 * 1024
-_FULL_DISK_WORDS = ("no space left on device", "nospaceleft", "disk quota exceeded")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +54,7 @@ class CompileReport:
         wasm_opt: What wasm-opt did after the build, or None when it did nothing.
         cache: Whether it was built now.
         cache_source: Which cache it came from, or None.
+        explanation: Why, when that was asked.
     """
 
     project: Path
@@ -89,10 +74,17 @@ class CompileReport:
     wasm_opt: WasmOptRun | None = None
     cache: CacheStatus = CacheStatus.OFF
     cache_source: CacheSource | None = None
+    explanation: Explanation | None = None
 
 
-def compile_project(
-    project: Path, settings: Settings, *, manager: PluginManager, home: Home, reporter: Reporter
+def compile_project(  # noqa: PLR0913 - the world, taken apart
+    project: Path,
+    settings: Settings,
+    *,
+    manager: PluginManager,
+    home: Home,
+    reporter: Reporter,
+    remote: RemoteCache | None = None,
 ) -> CompileReport:
     """Build ``project`` and publish its artifacts.
 
@@ -102,6 +94,7 @@ def compile_project(
         manager: The plugins.
         home: Where outputs are remembered.
         reporter: Receives progress.
+        remote: What several builds share of the remote cache; None for one of this build's own.
 
     Raises:
         WasmrunError: Any of the tree; the previous outputs are whole.
@@ -112,39 +105,23 @@ def compile_project(
     manager.require_acceptable(project, chosen, frozen=settings.frozen)
     _check_request(settings, chosen)
     _check_output_dir(settings.output_dir)
-    environ = manager.context.environ
     with (
-        opened_cache(project, settings, chosen, environ=environ, home=home, reporter=reporter) as cache,
+        opened_remote(project, settings, manager.context, reporter, remote) as shared,
+        opened_cache(project, settings, chosen, manager.context, reporter) as cache,
         staging_folder(settings.output_dir, prefix=".wasmrun-") as staging,
     ):
-        made, previous, optimized = (staging / name for name in ("made", "previous", "optimized"))
-        for folder in (made, previous, optimized):
+        if cache is not None and shared is not None:
+            cache.share(shared)
+        made, previous, spare = (staging / name for name in ("made", "previous", "spare"))
+        for folder in (made, previous, spare):
             folder.mkdir()
-        keeper = WarningKeeper(reporter)
 
-        def build(into: Path) -> Produced:
-            language, result = _build(project, settings, chosen, made=into, reporter=keeper)
-            # Loaded by the warmer while the toolchain ran.
-            from wasmrun_py.build.optimize import OptimizeRequest  # noqa: PLC0415
+        def make_job() -> BuildJob:
+            from wasmrun_py.build.job import ProjectBuild  # noqa: PLC0415 - a hit builds nothing
 
-            request = OptimizeRequest(
-                level=settings.optimization,
-                debug_info=settings.debug_info,
-                folder=optimized,
-                environ=environ,
-            )
-            artifacts, wasm_opt = _check_and_optimize(
-                result, chosen.name, request, made=into, reporter=keeper
-            )
-            return Produced(
-                language=language,
-                result=result,
-                artifacts=artifacts,
-                wasm_opt=wasm_opt,
-                messages=tuple(keeper.messages),
-            )
+            return ProjectBuild(project, settings, chosen, manager.context, reporter, spare=spare)
 
-        produced = produce(cache, build, made=made, reporter=reporter)
+        produced = produce(cache, make_job, made=made, reporter=reporter, explain=settings.cache.explain)
         moved_aside = _publish(produced, settings.output_dir, made=made, previous=previous)
         if cache is not None:
             cache.send(settings.output_dir)
@@ -174,6 +151,7 @@ def compile_project(
         wasm_opt=produced.wasm_opt,
         cache=produced.cache,
         cache_source=produced.cache_source,
+        explanation=produced.explanation,
     )
 
 
@@ -186,53 +164,6 @@ def _publish(produced: Produced, output_dir: Path, *, made: Path, previous: Path
         for each in produced.artifacts
     ]
     return publish(files, output_dir, previous=previous)
-
-
-def _check_and_optimize(
-    result: BuildResult, plugin: str, request: OptimizeRequest, *, made: Path, reporter: Reporter
-) -> tuple[tuple[Artifact, ...], WasmOptRun | None]:
-    """Check the artifacts, then let wasm-opt at the module.
-
-    In this order: what a plugin only claims to have made may be a file of the user's, and wasm-opt's result
-    replaces the module.
-    """
-    from wasmrun_py.build.optimize import optimize_module  # noqa: PLC0415 - as above
-    from wasmrun_py.plugin.artifacts import check_artifacts  # noqa: PLC0415 - loaded by the warmer
-
-    staged = check_artifacts(result, made, plugin=plugin)
-    wasm_opt = optimize_module(result, request, reporter)
-    return (check_artifacts(result, made, plugin=plugin) if wasm_opt else staged), wasm_opt
-
-
-def _build(
-    project: Path, settings: Settings, chosen: ChosenPlugin, *, made: Path, reporter: Reporter
-) -> tuple[str, BuildResult]:
-    """Let the plugin build into the empty folder ``made``; its language and its result."""
-    temporary = Path(tempfile.gettempdir())
-    with staging_folder(temporary, prefix="wasmrun-build-") as work_dir:
-        config = BuildConfig(
-            project_path=project,
-            output_dir=made,
-            work_dir=work_dir,
-            optimization_level=settings.optimization,
-            target=settings.target,
-            debug_info=settings.debug_info,
-            custom_args=settings.args,
-            verbose=settings.verbose,
-            name=settings.name,
-            entry=settings.entry,
-            toolchain=settings.toolchain,
-        )
-        try:
-            with foreign_code(chosen.name, "build"):
-                builder = chosen.plugin.get_builder()
-                result = builder.build(config, ImportWarmer(reporter, _NEEDED_AFTERWARDS))
-                if not isinstance(result, BuildResult):
-                    raise TypeError(f"it returned a {type(result).__name__}, not a BuildResult")
-                return builder.language_name, result
-        except BuildError as error:
-            _raise_when_disk_is_full(error, made, work_dir)
-            raise
 
 
 def _check_request(settings: Settings, chosen: ChosenPlugin) -> None:
@@ -257,19 +188,6 @@ def _check_output_dir(output_dir: Path) -> None:
             raise NotAFolderError(
                 f"The output folder {output_dir} is a file", hint="Choose another folder with -o/--output."
             )
-
-
-def _raise_when_disk_is_full(error: BuildError, *folders: Path) -> None:
-    """A toolchain that fails on a full disk says so in its own words, or not at all."""
-    said = error.output.lower()
-    full = [folder for folder in folders if shutil.disk_usage(folder).free < _FULL_DISK_BYTES]
-    if full or any(words in said for words in _FULL_DISK_WORDS):
-        where = full[0] if full else folders[0]
-        raise OutputError(
-            f"Could not build: the disk that holds {where.parent} is full",
-            hint="Free some space, or choose another folder with -o/--output.",
-            diagnostics=error.diagnostics,
-        ) from error
 
 
 def _moved_aside_warning(path: Path) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wasmrun_py.model.artifact import Artifact, WasmOptRun
 from wasmrun_py.model.build import BuildResult, Toolchain
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wasmrun_py.build.cache.build_cache import BuildCache, CacheSource
+    from wasmrun_py.build.cache.explanation import Explanation
     from wasmrun_py.build.cache.record import CachedResult
     from wasmrun_py.model.diagnostic import Diagnostic
     from wasmrun_py.model.events import Event, Reporter
@@ -46,6 +47,7 @@ class Produced:
         messages: Warnings that were told while it was built.
         cache: Whether it was built now.
         cache_source: Which cache it came from, or None.
+        explanation: Why, when that was asked.
     """
 
     language: str
@@ -55,6 +57,20 @@ class Produced:
     messages: tuple[str, ...] = ()
     cache: CacheStatus = CacheStatus.OFF
     cache_source: CacheSource | None = None
+    explanation: Explanation | None = None
+
+
+class BuildJob(Protocol):
+    """How a project is built, for when it has to be."""
+
+    def build(self, made: Path) -> Produced:
+        """Build into an empty folder."""
+
+    def presume_inputs(self) -> BuildInputs | None:
+        """What a builder that does not say must be taken to have read; None when it must not be kept."""
+
+    def find_obstacle(self, produced: Produced) -> str:
+        """Why this build must not be kept, or nothing."""
 
 
 class WarningKeeper:
@@ -72,38 +88,66 @@ class WarningKeeper:
 
 
 def produce(
-    cache: BuildCache | None, build: Callable[[Path], Produced], *, made: Path, reporter: Reporter
+    cache: BuildCache | None,
+    make_job: Callable[[], BuildJob],
+    *,
+    made: Path,
+    reporter: Reporter,
+    explain: bool = False,
 ) -> Produced:
     """The artifacts, in ``made``.
 
     Args:
         cache: The cache, or None to build.
-        build: Builds into an empty folder.
+        make_job: How it is built; asked only when it has to be.
         made: The folder.
         reporter: Hears the warnings of a cached build again.
+        explain: Say why it was a hit or not.
     """
     if cache is None:
-        return build(made)
+        produced = make_job().build(made)
+        return replace(produced, explanation=_explain_off() if explain else None)
+    taken = _take(cache, made, reporter)
+    if taken is not None:
+        return replace(taken, explanation=cache.explain_hit() if explain else None)
+    with cache.turn() as waited:
+        taken = _take(cache, made, reporter) if waited else None
+        if taken is not None:
+            return replace(taken, explanation=cache.explain_hit() if explain else None)
+        explanation = cache.explain_miss() if explain else None
+        return replace(_build_and_keep(cache, make_job(), made), explanation=explanation)
+
+
+def _take(cache: BuildCache, made: Path, reporter: Reporter) -> Produced | None:
+    """What an earlier build made, told again; None when it is not there."""
     found = cache.find(made)
     if found is None:
-        with cache.turn() as waited:
-            found = cache.find(made) if waited else None
-            if found is None:
-                return _build_and_keep(cache, build, made)
+        return None
     produced = replace(restore(found, made), cache_source=cache.found_in)
     for text in produced.messages:
         reporter.emit(Message(level=Level.WARNING, text=text))
     return produced
 
 
-def _build_and_keep(cache: BuildCache, build: Callable[[Path], Produced], made: Path) -> Produced:
-    produced = build(made)
-    inputs = produced.result.inputs
-    if inputs is not None:
+def _build_and_keep(cache: BuildCache, job: BuildJob, made: Path) -> Produced:
+    produced = job.build(made)
+    problem = job.find_obstacle(produced)
+    inputs = produced.result.inputs or job.presume_inputs()
+    if problem:
+        cache.leave_out(problem)
+    elif inputs is None:
+        cache.leave_out("the plugin does not say what it read")
+    else:
         # wasm-opt is the host's own step, wherever it is found and whatever it did.
         inputs = replace(inputs, programs=(*inputs.programs, "wasm-opt"))
         cache.keep(describe(produced, made), inputs, folder=made)
     return replace(produced, cache=CacheStatus.MISS)
+
+
+def _explain_off() -> Explanation:
+    from wasmrun_py.build.cache.explanation import ExplainStatus, Explanation  # noqa: PLC0415 - few ask
+
+    return Explanation(status=ExplainStatus.OFF)
 
 
 def describe(produced: Produced, made: Path) -> CachedResult:

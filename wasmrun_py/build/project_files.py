@@ -45,12 +45,14 @@ class ProjectFiles:
         project: Its folder, absolute.
         outputs: Output folders, absolute; one that is the project itself or holds it is left in, but for
             the files that its record names.
-        with_ignored: What git ignores matters too; folders that say they are caches do not.
+        with_ignored: What git ignores matters too, and what links lead to; folders that say they are caches
+            do not.
     """
 
     def __init__(self, project: Path, outputs: Iterable[Path] = (), *, with_ignored: bool = False) -> None:
         self._project = project
         self._with_ignored = with_ignored
+        self._followed: set[str] = set()
         self._outputs = frozenset(
             str(folder) for folder in outputs if folder != project and not project.is_relative_to(folder)
         )
@@ -92,13 +94,23 @@ class ProjectFiles:
         if self._with_ignored and any(entry.name == _CACHE_TAG for entry in listed):
             return
         for entry in listed:
-            is_folder = entry.is_dir(follow_symlinks=False)
+            is_folder = entry.is_dir(follow_symlinks=False) or self._leads_to_new_folder(entry)
             if not self._keeps(folder, entry.name, is_folder=is_folder):
                 continue
             if is_folder:
                 yield from self._walk(entry.path)
             elif entry.is_file():
                 yield entry.path
+
+    def _leads_to_new_folder(self, entry: os.DirEntry[str]) -> bool:
+        """Whether a link is followed: into each folder once, so that a circle has an end."""
+        if not self._with_ignored or not entry.is_symlink() or not entry.is_dir():
+            return False
+        real = os.path.realpath(entry.path)
+        if real in self._followed or self._project.is_relative_to(real):
+            return False
+        self._followed.add(real)
+        return True
 
     def _keeps(self, folder: str, name: str, *, is_folder: bool) -> bool:
         if name.startswith(_EDITOR_PREFIXES) or name == _RECORD_NAME:

@@ -32,6 +32,7 @@ _COMMANDS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "doctor": ((), {}),
     "plugin": ((), {}),
     "toolchain": ((), {}),
+    "cache": ((), {}),
 }
 # Command -> its subcommands, each a function ``<subcommand>_command`` of the command's file, or of a file
 # of its own where the command is a folder.
@@ -41,6 +42,7 @@ _SUBCOMMANDS = {
         *("lock", "sync", "new", "test", "header"),
     ),
     "toolchain": ("list", "install", "remove"),
+    "cache": ("info", "clear", "prune"),
 }
 _ALIASES = {alias: name for name, (aliases, _) in _COMMANDS.items() for alias in aliases}
 _MODULES = {"exec": "exec_"}

@@ -96,6 +96,7 @@ def parse_manifest(table: object, *, origin: str, package: Package | None = None
         frameworks=frameworks.words("supported"),
         abi=fields.integer("abi"),
         requires_wasmrun=_requirement(fields),
+        cache=fields.flag("cache", default=True),
     )
 
 
@@ -113,6 +114,7 @@ def manifest_to_table(manifest: PluginManifest) -> dict[str, Any]:
         "toolchains": list(info.toolchains),
         "abi": manifest.abi,
         "requires_wasmrun": manifest.requires_wasmrun,
+        "cache": None if manifest.cache else False,
         "capabilities": _capabilities_to_table(info.capabilities),
         "dependencies": _filled(
             {"tools": list(manifest.tools), "optional_tools": list(manifest.optional_tools)}

@@ -133,7 +133,7 @@ def refuse_remote_cache(project_file: TomlFile) -> None:
         raise project_file.error(
             CACHE_TABLE,
             key,
-            "a project does not choose the cache that its users take builds from",
+            "a project has no say in its user's build cache",
             hint=f"Put [{CACHE_TABLE}] into your own config.toml, or set {ADDRESS_VARIABLE}.",
         )
 

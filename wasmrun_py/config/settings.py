@@ -47,7 +47,13 @@ _PROJECT_SCHEMA: Schema = {
     "build": {**_BUILD_KEYS, "args": Key(kind=list), "output": Key(kind=str)},
     "toolchains": _POLICY_KEYS,
 }
-_USER_SCHEMA: Schema = {"build": _BUILD_KEYS, "toolchains": _POLICY_KEYS, CACHE_TABLE: REMOTE_CACHE_KEYS}
+_USER_SCHEMA: Schema = {
+    "build": _BUILD_KEYS,
+    "toolchains": _POLICY_KEYS,
+    CACHE_TABLE: {"enabled": Key(kind=bool), "max_size": Key(kind=str), **REMOTE_CACHE_KEYS},
+}
+_CACHE_SIZE_VARIABLE = "WASMRUN_CACHE_SIZE"
+_CACHE_BYTES = 5 * 1024**3
 # Option -> (environment variable, table and key in the files).
 _PLACES = {
     "language": ("WASMRUN_LANGUAGE", ("project", "language")),
@@ -74,7 +80,25 @@ class Overrides:
     frozen: bool = False
     no_toolchain_install: bool = False
     no_cache: bool = False
+    explain: bool = False
     verbose: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheSettings:
+    """How the build cache is used.
+
+    Attributes:
+        enabled: Earlier builds are looked for, and this one is kept.
+        max_bytes: What the cache may hold; beyond it the least recently used goes.
+        explain: Say why something had to be built.
+        remote: Where builds are kept for other machines, or None.
+    """
+
+    enabled: bool = True
+    max_bytes: int = _CACHE_BYTES
+    explain: bool = False
+    remote: RemoteCacheSettings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +119,7 @@ class Settings:
         install_policy: Whether missing toolchains are installed, asked about, or refused.
         verbose: Show the toolchain's output.
         frozen: External plugins must be those of ``wasmrun.lock``, to the byte.
-        remote_cache: Where builds are kept for other machines, or None.
-        use_cache: Earlier builds are looked for, and this one is kept.
+        cache: How the build cache is used.
         origins: Option -> where its value came from (``--target``, ``WASMRUN_TARGET``, a file's name);
             options that hold their default are absent.
     """
@@ -114,8 +137,7 @@ class Settings:
     install_policy: InstallPolicy
     verbose: bool
     frozen: bool = False
-    remote_cache: RemoteCacheSettings | None = None
-    use_cache: bool = True
+    cache: CacheSettings = field(default_factory=CacheSettings)
     origins: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -162,9 +184,8 @@ def resolve_settings(
         debug_info=overrides.debug_info,
         install_policy=InstallPolicy.SYSTEM if refused else _find_policy(environ, project_file, user_file),
         frozen=overrides.frozen,
-        use_cache=not overrides.no_cache,
+        cache=_cache_settings(overrides, environ, user_file),
         verbose=overrides.verbose,
-        remote_cache=find_remote_cache(environ, user_file),
         origins=origins,
     )
 
@@ -179,6 +200,43 @@ def load_install_policy(*, environ: Mapping[str, str], home: Home) -> InstallPol
     return _find_policy(environ, load_user_file(home))
 
 
+def load_cache_settings(*, environ: Mapping[str, str], home: Home) -> CacheSettings:
+    """How the build cache is used, where no project and no flag has a say.
+
+    Raises:
+        ConfigError: The user's file is broken.
+        UsageError: The variable holds what it cannot.
+    """
+    return _cache_settings(Overrides(), environ, load_user_file(home))
+
+
+def _cache_settings(
+    overrides: Overrides, environ: Mapping[str, str], user_file: TomlFile | None
+) -> CacheSettings:
+    wanted = user_file is None or user_file.tables.get("cache", {}).get("enabled", True)
+    return CacheSettings(
+        enabled=wanted and not overrides.no_cache,
+        max_bytes=_cache_bytes(environ, user_file),
+        explain=overrides.explain,
+        remote=find_remote_cache(environ, user_file),
+    )
+
+
+def _cache_bytes(environ: Mapping[str, str], user_file: TomlFile | None) -> int:
+    named = environ.get(_CACHE_SIZE_VARIABLE) or None
+    text = named or _lookup(user_file, "cache", "max_size")
+    if text is None:
+        return _CACHE_BYTES
+    from wasmrun_py.model.size import SIZE_HINT, SizeError, parse_size_bytes  # noqa: PLC0415 - few name one
+
+    try:
+        return parse_size_bytes(text)
+    except SizeError as error:
+        if named or user_file is None:
+            raise UsageError(f"{_CACHE_SIZE_VARIABLE}: {error}", hint=SIZE_HINT) from error
+        raise user_file.error("cache", "max_size", f'[cache] "max_size": {error}', hint=SIZE_HINT) from error
+
+
 def _find_policy(environ: Mapping[str, str], *files: TomlFile | None) -> InstallPolicy:
     """The variable's word, else the strictest of the files': a project cannot allow what its user refuses."""
     named = environ.get(_POLICY_VARIABLE)
@@ -187,16 +245,6 @@ def _find_policy(environ: Mapping[str, str], *files: TomlFile | None) -> Install
         return InstallPolicy(named)
     found = [InstallPolicy(value) for file in files if (value := _lookup(file, *_POLICY_KEY))]
     return max(found, key=_POLICIES.index, default=InstallPolicy.AUTO)
-
-
-def load_remote_cache(*, environ: Mapping[str, str], home: Home) -> RemoteCacheSettings | None:
-    """The user's remote cache, where no project has a say; None when there is none.
-
-    Raises:
-        ConfigError: The user's file is broken.
-        UsageError: A variable holds what it cannot.
-    """
-    return find_remote_cache(environ, load_user_file(home))
 
 
 def load_project_file(project: Path) -> TomlFile | None:

@@ -25,7 +25,7 @@ class Key:
     """What a key may hold.
 
     Attributes:
-        kind: ``str`` or ``list`` (of strings).
+        kind: ``str``, ``bool`` or ``list`` (of strings).
         choices: The closed set of values, or empty for any.
     """
 
@@ -191,8 +191,8 @@ def _check_value(key: str, value: object, keys: dict[str, Key]) -> tuple[str, st
     known = keys.get(key)
     if known is None:
         return f'has no key "{key}"', suggest(key, keys)
-    if known.kind is list:
-        return _check_list(key, value)
+    if known.kind is not str:
+        return _check_list(key, value) if known.kind is list else _check_flag(key, value)
     if not isinstance(value, str):
         return f'"{key}" must be a string, not {_toml_type(value)}', f'Write it in quotes: {key} = "…".'
     if not value:
@@ -200,6 +200,15 @@ def _check_value(key: str, value: object, keys: dict[str, Key]) -> tuple[str, st
     if known.choices and value not in known.choices:
         return f'"{key}" cannot be "{value}"', suggest(value, known.choices)
     return None
+
+
+def _check_flag(key: str, value: object) -> tuple[str, str] | None:
+    if isinstance(value, bool):
+        return None
+    return (
+        f'"{key}" must be true or false, not {_toml_type(value)}',
+        f"Write {key} = false.",
+    )
 
 
 def _check_list(key: str, value: object) -> tuple[str, str] | None:

@@ -12,33 +12,12 @@ from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING
 
 from wasmrun_py.model.errors import ExecError
+from wasmrun_py.model.size import SIZE_HINT, SizeError, parse_size_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_SIZE = re.compile(r"([0-9]{1,18})(?:\.([0-9]{1,9}))?[ ]?([a-z]{0,3})", re.IGNORECASE)
-_UNIT_BYTES = {
-    "": 1,
-    "b": 1,
-    "kb": 10**3,
-    "mb": 10**6,
-    "gb": 10**9,
-    "tb": 10**12,
-    # As in coreutils, a bare letter counts in powers of two.
-    "k": 2**10,
-    "m": 2**20,
-    "g": 2**30,
-    "t": 2**40,
-    "kib": 2**10,
-    "mib": 2**20,
-    "gib": 2**30,
-    "tib": 2**40,
-}
-_SIZE_HINT = (
-    "Write a number of bytes, or a number with KB, MB, GB (powers of 1000) or KiB, MiB, GiB (of 1024)."
-)
-_LARGEST_SIZE_BYTES = 2**62
 _DIR_HINT = "Write HOST[:GUEST][:ro], for example --dir .:/data:ro."
 _DRIVE = re.compile(r"[A-Za-z]:(?=[\\/])")
 
@@ -124,16 +103,10 @@ def parse_size(text: str) -> int:
     Raises:
         ExecError: The text is not a size, or it is zero or absurdly large.
     """
-    match = _SIZE.fullmatch(text.strip(" "))
-    unit_bytes = _UNIT_BYTES.get(match[3].lower()) if match else None
-    if match is None or unit_bytes is None:
-        raise ExecError(f"{text!r} is not a size", hint=_SIZE_HINT)
-    fraction = match[2] or ""
-    size_bytes: int = int(match[1] + fraction) * unit_bytes // 10 ** len(fraction)
-    if not 0 < size_bytes <= _LARGEST_SIZE_BYTES:
-        what = "too small" if size_bytes == 0 else "too large"
-        raise ExecError(f"The size {text!r} is {what}", hint=_SIZE_HINT)
-    return size_bytes
+    try:
+        return parse_size_bytes(text)
+    except SizeError as error:
+        raise ExecError(str(error), hint=SIZE_HINT) from error
 
 
 def parse_env(text: str, environ: Mapping[str, str]) -> tuple[str, str]:

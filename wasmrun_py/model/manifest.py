@@ -173,6 +173,8 @@ class PluginManifest:
         frameworks: Frameworks it knows.
         abi: The C ABI its library speaks, or None.
         requires_wasmrun: Versions of wasmrun it works with (PEP 440), or None for any.
+        cache: What it makes depends on nothing but the project, its tools and the environment, so that it may
+            be kept and taken again.
     """
 
     info: PluginInfo
@@ -184,3 +186,4 @@ class PluginManifest:
     frameworks: tuple[str, ...] = ()
     abi: int | None = None
     requires_wasmrun: str | None = None
+    cache: bool = True

@@ -70,10 +70,15 @@ def translate_write_errors(doing: str) -> Iterator[None]:
         raise OutputError(f"Could not {doing}: {reason}", hint=hint) from error
 
 
-def atomic_write(path: Path, data: bytes) -> None:
+def atomic_write(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Write ``data`` to ``path`` so that a reader sees the old bytes or the new, never a part.
 
     A link is followed and stays one; a file that is there keeps its mode.
+
+    Args:
+        path: The file.
+        data: What it will hold.
+        durable: It is on the disk before the old one goes. What its readers check need not wait for that.
 
     Raises:
         OutputError: The disk would not take it; ``path`` is as it was.
@@ -89,13 +94,32 @@ def atomic_write(path: Path, data: bytes) -> None:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(data)
                 stream.flush()
-                os.fsync(stream.fileno())
+                if durable:
+                    os.fsync(stream.fileno())
             # A temporary file is its owner's alone; what it becomes is an ordinary file.
             Path(temporary).chmod(_find_mode(target) or _FILE_MODE)
             Path(temporary).replace(target)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+
+
+def append(path: Path, data: bytes) -> None:
+    """Add a few bytes at the end of a file, in one step also among many writers.
+
+    Raises:
+        OutputError: The disk would not take them.
+    """
+    with translate_write_errors(f"write {path}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab", buffering=0) as stream:
+            stream.write(data)
+
+
+def touch(path: Path) -> None:
+    """Set a file's times to now, where the system lets us."""
+    with contextlib.suppress(OSError):
+        os.utime(path)
 
 
 def remove_file(path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from wasmrun_py.build.cache.record import CachedFile, CachedResult
 from wasmrun_py.build.fingerprint.dependencies import Dependencies
+from wasmrun_py.model.events import SilentReporter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,4 +84,4 @@ def send(asked: Asked, folder: Path, result: CachedResult | None = None) -> bool
     """Send the build in ``folder``."""
     made = make_result(folder) if result is None else result
     asked.remote.plan(FINGERPRINT_KEY, RESULT_KEY, result=made, dependencies=DEPENDENCIES)
-    return asked.remote.send(folder)
+    return asked.remote.send(folder, SilentReporter())

@@ -31,6 +31,7 @@ from tests.build.cache.remote_servers import (
 )
 from wasmrun_py.build.cache.record import CachedResult
 from wasmrun_py.build.cache.remote.entry import remote_key
+from wasmrun_py.model.events import SilentReporter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,7 +109,7 @@ def test_builds_of_two_toolchains_are_both_known(ask: Asker, server: RealServer,
     other = ask(server.address, writes=True)
     more = type(DEPENDENCIES)(files=("/usr/include/math.h",))
     other.remote.plan("f" * 64, "d" * 64, result=make_result(tmp_path / "made"), dependencies=more)
-    assert other.remote.send(tmp_path / "made")
+    assert other.remote.send(tmp_path / "made", SilentReporter())
     assert ask(server.address).remote.find_sets(FINGERPRINT_KEY) == (more, DEPENDENCIES)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -27,16 +27,19 @@ from wasmrun_py.build.fingerprint.dependencies import (
     DependencyReader,
     UncacheableError,
     make_dependencies,
+    parse_dependencies,
 )
 from wasmrun_py.build.fingerprint.kept_hashes import KeptHashes, is_racy
-from wasmrun_py.build.fingerprint.key import Fingerprint, FingerprintRequest, result_key, take_fingerprint
+from wasmrun_py.build.fingerprint.key import FingerprintRequest, result_key, take_fingerprint
 from wasmrun_py.model.errors import OutputError
-from wasmrun_py.model.events import Level, Message, StepFinished, StepStarted
+from wasmrun_py.model.events import Level, Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from wasmrun_py.build.cache.explanation import Explanation
+    from wasmrun_py.build.cache.last_build import LastBuild
     from wasmrun_py.build.cache.remote.of_build import RemoteOfBuild
     from wasmrun_py.build.cache.store import BuildStore
     from wasmrun_py.model.build_inputs import BuildInputs
@@ -56,15 +59,17 @@ class CachePlace:
 
     Attributes:
         store: Keeps actions and blobs.
-        folder: The folder of this machine: kept hashes and locks.
+        locks: The folder of its locks.
+        last: The note of the project's last build.
+        max_bytes: What the cache may hold: nothing larger is kept.
         wait_s: How long to wait for another process that makes the same thing.
-        remote: The cache of other machines, or None.
     """
 
     store: BuildStore
-    folder: Path
+    locks: Path
+    last: LastBuild
+    max_bytes: int
     wait_s: float = 600.0
-    remote: RemoteOfBuild | None = None
 
 
 class BuildCache:
@@ -75,6 +80,9 @@ class BuildCache:
         request: What the fingerprint is taken of.
         hashes: Digests of files, kept from run to run.
         reporter: Hears why something is not kept, and that another process is waited for.
+
+    Raises:
+        UncacheableError: The inputs cannot be told.
     """
 
     def __init__(
@@ -84,20 +92,18 @@ class BuildCache:
         self._request = request
         self._hashes = hashes
         self._reporter = reporter
-        self._found_in = CacheSource.LOCAL
         self._started_ns = time.time_ns()
         self._fingerprint = take_fingerprint(request, hashes)
         self._reader = DependencyReader(hashes, request.environ, request.outputs)
+        self._found_damage = False
+        self.stored_bytes = 0
+        self.was_hit = False
+        self.found_in: CacheSource | None = None
+        self._remote: RemoteOfBuild | None = None
 
-    @property
-    def found_in(self) -> CacheSource:
-        """Where the last result was found."""
-        return self._found_in
-
-    @property
-    def fingerprint(self) -> Fingerprint:
-        """What was there when the build began."""
-        return self._fingerprint
+    def share(self, remote: RemoteOfBuild) -> None:
+        """Look there too from now on, and send there what is kept."""
+        self._remote = remote
 
     def find(self, into: Path) -> CachedResult | None:
         """The result of an earlier build, its files put into the empty folder ``into``; or None.
@@ -112,22 +118,27 @@ class BuildCache:
             data = self._place.store.find_action(key)
             result = parse_result(key, data) if data is not None else None
             if data is not None and result is None:
-                self._damaged(key)
+                self._discard(key)
             if result is not None and self._fetch(result, into):
+                self._note(key, dependencies)
+                self.was_hit = True
+                self.found_in = CacheSource.LOCAL
                 return result
         return self._find_remote(into)
 
     def _find_remote(self, into: Path) -> CachedResult | None:
         """The same from another machine, kept on this one from now on."""
-        remote = self._place.remote
+        remote = self._remote
         if remote is None:
             return None
         for dependencies in dict.fromkeys((*remote.find_sets(self._fingerprint.key), *self._find_sets())):
             key = self._find_key(dependencies)
             result = remote.find_result(key, into) if key is not None else None
             if key is not None and result is not None:
+                self._note(key, dependencies)
                 self._store(key, result, dependencies, folder=into)
-                self._found_in = CacheSource.REMOTE
+                self.was_hit = True
+                self.found_in = CacheSource.REMOTE
                 return result
         return None
 
@@ -153,7 +164,7 @@ class BuildCache:
             waited.append(text)
             self._reporter.emit(Message(level=Level.INFO, text=text))
 
-        lock_file = self._place.folder / "locks" / f"{self._fingerprint.key}.lock"
+        lock_file = self._place.locks / f"{self._fingerprint.key}.lock"
         lock = lock_within(lock_file, timeout_s=self._place.wait_s, on_wait=on_wait)
         try:
             held = lock.__enter__()
@@ -163,7 +174,8 @@ class BuildCache:
             return
         try:
             if not held:
-                self._debug(f"{lock_file} is held for more than {self._place.wait_s:g} s: building anyway")
+                text = f"Another process has been at it for more than {self._place.wait_s:g} s: building too"
+                self._reporter.emit(Message(level=Level.INFO, text=text))
             yield bool(waited) and held
         finally:
             with suppress(OSError):
@@ -177,47 +189,92 @@ class BuildCache:
             inputs: What the build read.
             folder: Where the files of ``result`` are.
         """
+        dependencies = make_dependencies(inputs, covered=self._covered())
         try:
-            dependencies = make_dependencies(inputs, covered=self._covered())
             self._require_unchanged(dependencies)
             key = result_key(self._fingerprint, self._reader.read(dependencies))
         except UncacheableError as error:
-            self._debug(f"The build is not kept in the cache: {error}")
+            self.leave_out(str(error))
             return False
-        if self._place.remote is not None:
-            self._place.remote.plan(self._fingerprint.key, key, result=result, dependencies=dependencies)
+        self._note(key, dependencies)
+        size_bytes = sum(file.size_bytes for file in result.files)
+        if size_bytes > self._place.max_bytes:
+            self.leave_out("it is larger than the whole cache may be")
+            return False
+        if self._remote is not None:
+            self._remote.plan(self._fingerprint.key, key, result=result, dependencies=dependencies)
         return self._store(key, result, dependencies, folder=folder)
 
-    def send(self, folder: Path) -> bool:
-        """Send what was kept to the other machines' cache, if there is one that takes it.
-
-        Args:
-            folder: Where the files are published.
+    def send(self, folder: Path) -> None:
+        """Send what was made to the other machines, if they take it; ``folder`` has it.
 
         Raises:
             InterruptError: The user has enough.
         """
-        remote = self._place.remote
-        if remote is None or not remote.may_send:
-            return False
-        label = "Sending the build to the remote cache"
-        self._reporter.emit(StepStarted(label=label))
-        try:
-            return remote.send(folder)
-        finally:
-            self._reporter.emit(StepFinished(label=label))
+        if self._remote is not None:
+            self._remote.send(folder, self._reporter)
 
     def _store(self, key: str, result: CachedResult, dependencies: Dependencies, *, folder: Path) -> bool:
         """Keep a result, and the way to it, on this machine."""
         store = self._place.store
-        for file in result.files:
-            if not store.store_blob(file.sha256, folder / file.name):
-                return False
+        if not all(store.store_blob(file.sha256, folder / file.name) for file in result.files):
+            return False
+        self.stored_bytes += sum(file.size_bytes for file in result.files)
         if not store.store_action(key, write_result(key, result)):
             return False
         known = [each for each in self._find_sets() if each != dependencies]
         sets = (dependencies, *known)[:MOST_SETS]
         return store.store_action(self._fingerprint.key, write_sets(self._fingerprint.key, sets))
+
+    def leave_out(self, reason: str) -> None:
+        """Note that a build is not kept, and why."""
+        text = f"The build is not kept in the cache: {reason}"
+        self._reporter.emit(Message(level=Level.DEBUG, text=text))
+        self._note(f"not kept: {self._fingerprint.key}", None, not_kept=reason)
+
+    def explain_hit(self) -> Explanation:
+        """Where ``find`` found it."""
+        from wasmrun_py.build.cache.explanation import ExplainStatus, Explanation  # noqa: PLC0415 - few ask
+
+        remote = self._remote if self.found_in is CacheSource.REMOTE else None
+        note = f"from the remote cache {remote.host}" if remote is not None else ""
+        return Explanation(status=ExplainStatus.HIT, note=note)
+
+    def explain_miss(self) -> Explanation:
+        """Why ``find`` found nothing; asked before the build."""
+        explanation = self._explain_local()
+        asked = self._remote.describe() if self._remote is not None else ""
+        note = "; ".join(filter(None, (explanation.note, asked)))
+        return replace(explanation, note=note)
+
+    def _explain_local(self) -> Explanation:
+        from wasmrun_py.build.cache.explanation import (  # noqa: PLC0415 - only --explain
+            ExplainStatus,
+            Explanation,
+            compare_notes,
+        )
+        from wasmrun_py.build.cache.last_build import describe_build  # noqa: PLC0415 - as above
+
+        before = self._place.last.load()
+        if before is None:
+            return Explanation(status=ExplainStatus.FIRST_BUILD)
+        try:
+            now = describe_build(
+                self._fingerprint,
+                parse_dependencies(before.get("dependencies")),
+                self._reader,
+                environ=self._request.environ,
+                salt=str(before.get("salt")),
+            )
+        except UncacheableError as error:
+            return Explanation(status=ExplainStatus.UNCACHEABLE, note=str(error))
+        reasons = compare_notes(before, now)
+        if reasons:
+            return Explanation(status=ExplainStatus.CHANGED, reasons=reasons)
+        if before.get("not_kept"):
+            return Explanation(status=ExplainStatus.NOT_KEPT, note=str(before["not_kept"]))
+        status = ExplainStatus.CORRUPT if self._is_damaged() else ExplainStatus.EVICTED
+        return Explanation(status=status)
 
     def close(self) -> None:
         """Keep the digests that were worked out."""
@@ -230,19 +287,19 @@ class BuildCache:
             return ()
         sets = parse_sets(key, data)
         if sets is None:
-            self._damaged(key)
+            self._discard(key)
             return ()
         return sets
 
     def _fetch(self, result: CachedResult, into: Path) -> bool:
         """Put the files of a result into a folder; False, and the folder empty, when one is not there."""
-        from wasmrun_py.system.fs import make_empty  # noqa: PLC0415 - as above
-
         for file in result.files:
             target = into / file.name
             if os.path.lexists(target) or not self._place.store.find_blob(
                 file.sha256, file.size_bytes, target
             ):
+                from wasmrun_py.system.fs import make_empty  # noqa: PLC0415 - only for a damaged cache
+
                 make_empty(into)
                 return False
             if file.executable:
@@ -272,13 +329,28 @@ class BuildCache:
             if is_racy(status, self._started_ns):
                 raise UncacheableError(f"{path} changed while the project was built")
 
-    def _damaged(self, key: str) -> None:
-        discard = getattr(self._place.store, "discard_action", None)
-        if discard is not None:
-            discard(key, "its record cannot be read")
+    def _note(self, key: str, dependencies: Dependencies | None, *, not_kept: str = "") -> None:
+        """Remember what this build was made of, for the next ``--explain``."""
+        if self._place.last.is_of(key):
+            return
+        from wasmrun_py.build.cache.last_build import describe_build  # noqa: PLC0415 - most hits need none
 
-    def _debug(self, text: str) -> None:
-        self._reporter.emit(Message(level=Level.DEBUG, text=text))
+        with suppress(UncacheableError):
+            note = describe_build(
+                self._fingerprint,
+                dependencies,
+                self._reader,
+                environ=self._request.environ,
+                salt=os.urandom(16).hex(),
+            )
+            self._place.last.store(key, {**note, "not_kept": not_kept})
+
+    def _discard(self, key: str) -> None:
+        self._found_damage = True
+        self._place.store.discard_action(key)
+
+    def _is_damaged(self) -> bool:
+        return self._found_damage or self._place.store.found_damage
 
 
 def _first_difference(before: Mapping[str, str], after: Mapping[str, str]) -> str | None:

@@ -14,9 +14,10 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from wasmrun_py.build.cache.places import ACTIONS, BLOBS, COUNTS, MARKER, MARKER_TEXT
 from wasmrun_py.build.cache.store import is_key
 from wasmrun_py.model.errors import OutputError
-from wasmrun_py.system.fs import atomic_write, copy_verified, remove_file
+from wasmrun_py.system.fs import append, atomic_write, copy_verified, remove_file, touch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,12 +25,6 @@ if TYPE_CHECKING:
 
     from wasmrun_py.build.cache.store import Teller
 
-ACTIONS, BLOBS = "actions", "blobs"
-MARKER = "CACHEDIR.TAG"
-MARKER_TEXT = (
-    "Signature: 8a477f597d28d172789f06886806bc55\n"
-    "# This folder is wasmrun's build cache; `wasmrun cache clear` empties it.\n"
-)
 _ACTION_CAP_BYTES = 32 * 1024 * 1024
 
 
@@ -45,6 +40,7 @@ class LocalStore:
         self._folder = folder
         self._tell = tell
         self._writable = True
+        self._found_damage = False
 
     @property
     def folder(self) -> Path:
@@ -59,16 +55,21 @@ class LocalStore:
         except OSError as error:
             self._miss(path, error)
             return None
-        _touch(path)
+        touch(path)
         return data
 
     def store_action(self, key: str, record: bytes) -> bool:
         """Keep a record."""
         return self._write(self._path(ACTIONS, key), record)
 
-    def discard_action(self, key: str, reason: str) -> None:
+    def discard_action(self, key: str) -> None:
         """Remove a record that turned out to be damaged, and say so."""
-        self._discard(self._path(ACTIONS, key), reason)
+        self._discard(self._path(ACTIONS, key), "its record cannot be read")
+
+    @property
+    def found_damage(self) -> bool:
+        """Whether anything was found damaged so far."""
+        return self._found_damage
 
     def find_blob(self, sha256: str, size_bytes: int, into: Path) -> bool:
         """Copy the bytes of a digest to ``into``, checked."""
@@ -79,7 +80,7 @@ class LocalStore:
             remove_file(into)
             self._miss(path, error)
             return False
-        _touch(path)
+        touch(path)
         return True
 
     def store_blob(self, sha256: str, source: Path) -> bool:
@@ -92,11 +93,17 @@ class LocalStore:
             status = None
         if status is not None and stat.S_ISREG(status.st_mode) and status.st_size == len(data):
             # Most likely whole; a reader checks it, and removes it when it is not.
-            _touch(path)
+            touch(path)
             return True
         if hashlib.sha256(data).hexdigest() != sha256:
             return False
         return self._write(path, data)
+
+    def count(self, what: str) -> None:
+        """Count a hit or a miss: one byte more in a file, which many may do at once."""
+        if self._writable and (self._folder / MARKER).exists():
+            with suppress(OutputError):
+                append(self._folder / COUNTS / what, b".")
 
     def _path(self, kind: str, key: str) -> Path:
         if not is_key(key):
@@ -106,11 +113,13 @@ class LocalStore:
     def _miss(self, path: Path, error: OSError) -> None:
         """All but "it is not there" is told."""
         if isinstance(error, NotADirectoryError):
+            self._found_damage = True
             self._tell(f"The build cache {self._folder} is damaged: {path.parent} is no folder")
         elif not isinstance(error, FileNotFoundError):
             self._discard(path, error.strerror or str(error))
 
     def _discard(self, path: Path, reason: str) -> None:
+        self._found_damage = True
         self._tell(f"The build cache has a damaged entry ({reason}); it is built anew: {path}")
         with suppress(OutputError, OSError):
             if not path.is_dir() or path.is_symlink():
@@ -127,7 +136,8 @@ class LocalStore:
             self._mark()
             if path.is_symlink():
                 remove_file(path)
-            atomic_write(path, data)
+            # Readers check what they read: nothing has to be on the disk before the next line.
+            atomic_write(path, data, durable=False)
         except (OutputError, OSError) as error:
             self._writable = False
             self._tell(f"The build cache is not written: {error}. The build goes on without it.")
@@ -172,9 +182,3 @@ def _copy_checked(path: Path, into: Path, *, sha256: str, size_bytes: int) -> No
         copied = copy_verified(stream, into)
     if copied != sha256:
         raise OSError(errno.EIO, "its bytes were changed")
-
-
-def _touch(path: Path) -> None:
-    """Make an entry the most recently used one."""
-    with suppress(OSError):
-        os.utime(path)

@@ -5,35 +5,28 @@ from __future__ import annotations
 import hashlib
 import os
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wasmrun_py.build.cache.places import HASHES, HITS, LAST, LOCKS, MISSES
 from wasmrun_py.build.outputs import find_output_dirs, find_pure_outputs
 from wasmrun_py.model.events import Level, Message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+    from pathlib import Path
 
     from wasmrun_py.build.cache.build_cache import BuildCache
-    from wasmrun_py.build.cache.remote.of_build import RemoteOfBuild
-    from wasmrun_py.build.cache.remote.store import RemoteCache
-    from wasmrun_py.build.fingerprint.key import FingerprintRequest
+    from wasmrun_py.build.cache.local import LocalStore
+    from wasmrun_py.build.cache.store import Teller
     from wasmrun_py.config.settings import Settings
     from wasmrun_py.model.events import Reporter
+    from wasmrun_py.plugin.api import PluginContext
     from wasmrun_py.plugin.manager import ChosenPlugin
-    from wasmrun_py.system.paths import Home
 
 
 @contextmanager
-def opened_cache(  # noqa: PLR0913 - everything a key is made of
-    project: Path,
-    settings: Settings,
-    chosen: ChosenPlugin,
-    *,
-    environ: Mapping[str, str],
-    home: Home,
-    reporter: Reporter,
-    remote: RemoteCache | None = None,
+def opened_cache(
+    project: Path, settings: Settings, chosen: ChosenPlugin, context: PluginContext, reporter: Reporter
 ) -> Iterator[BuildCache | None]:
     """The cache for a build, with its fingerprint taken; None when it is off or has no use.
 
@@ -41,49 +34,19 @@ def opened_cache(  # noqa: PLR0913 - everything a key is made of
         project: The project's folder, absolute.
         settings: What was asked for.
         chosen: Who builds.
-        environ: The user's environment.
-        home: Where the cache folder is.
+        context: The environment and the folders.
         reporter: Hears why there is none.
-        remote: The remote cache that a command's builds share; None for one of this build's own, where the
-            settings name one.
     """
-    if not settings.use_cache:
+    if not settings.cache.enabled:
         yield None
         return
-    from wasmrun_py.build.cache.build_cache import BuildCache, CachePlace  # noqa: PLC0415 - not with --no-cache
-    from wasmrun_py.build.cache.local import LocalStore  # noqa: PLC0415 - as above
+    from wasmrun_py.build.cache.local import LocalStore  # noqa: PLC0415 - not with --no-cache
     from wasmrun_py.build.fingerprint.dependencies import UncacheableError  # noqa: PLC0415 - as above
-    from wasmrun_py.build.fingerprint.kept_hashes import KeptHashes  # noqa: PLC0415 - as above
-    from wasmrun_py.build.fingerprint.key import FingerprintRequest  # noqa: PLC0415 - as above
-    from wasmrun_py.build.fingerprint.plugin_identity import identify_plugin  # noqa: PLC0415 - as above
 
-    folder = home.builds
-    told: list[str] = []
-
-    def tell(text: str) -> None:
-        # Once a run: a folder that is damaged is damaged in many places.
-        if not told:
-            reporter.emit(Message(level=Level.WARNING, text=text))
-        told.append(text)
-
-    name = hashlib.sha256(os.fsencode(project)).hexdigest()[:32]
-    hashes = KeptHashes(folder / "hashes" / f"{name}.json")
-    outputs = find_pure_outputs(project, (settings.output_dir, *find_output_dirs(home, project)))
+    folder = context.home.builds
+    store = LocalStore(folder, _once(reporter))
     try:
-        request = FingerprintRequest(
-            project=project,
-            outputs=outputs,
-            settings=settings,
-            plugin=identify_plugin(chosen, hashes),
-            environ=environ,
-        )
-        own_remote = _open_remote(settings) if remote is None else None
-        place = CachePlace(
-            store=LocalStore(folder, tell),
-            folder=folder,
-            remote=_remote_of(remote or own_remote, request, home, reporter),
-        )
-        cache = BuildCache(place, request, hashes, reporter)
+        cache = _open(project, settings, chosen, context, reporter, store)
     except UncacheableError as error:
         reporter.emit(Message(level=Level.DEBUG, text=f"The build cache is not used: {error}"))
         yield None
@@ -92,34 +55,56 @@ def opened_cache(  # noqa: PLR0913 - everything a key is made of
         yield cache
     finally:
         cache.close()
-        if own_remote is not None:
-            own_remote.close()
+        store.count(HITS if cache.was_hit else MISSES)
+        if cache.stored_bytes:
+            from wasmrun_py.build.cache.prune import prune_when_due  # noqa: PLC0415 - only after a miss
+
+            prune_when_due(folder, max_bytes=settings.cache.max_bytes, stored_bytes=cache.stored_bytes)
 
 
-def _open_remote(settings: Settings) -> RemoteCache | None:
-    if settings.remote_cache is None:
-        return None
-    from wasmrun_py.build.cache.remote.store import RemoteCache  # noqa: PLC0415 - few users have one
+def _open(  # noqa: PLR0913, PLR0917 - everything a key is made of
+    project: Path,
+    settings: Settings,
+    chosen: ChosenPlugin,
+    context: PluginContext,
+    reporter: Reporter,
+    store: LocalStore,
+) -> BuildCache:
+    from wasmrun_py.build.cache.build_cache import BuildCache, CachePlace  # noqa: PLC0415 - as above
+    from wasmrun_py.build.cache.last_build import LastBuild  # noqa: PLC0415 - as above
+    from wasmrun_py.build.fingerprint.kept_hashes import KeptHashes  # noqa: PLC0415 - as above
+    from wasmrun_py.build.fingerprint.key import FingerprintRequest  # noqa: PLC0415 - as above
+    from wasmrun_py.build.fingerprint.plugin_identity import identify_plugin  # noqa: PLC0415 - as above
 
-    return RemoteCache(settings.remote_cache)
+    folder = store.folder
+    name = hashlib.sha256(os.fsencode(project)).hexdigest()[:32]
+    hashes = KeptHashes(folder / HASHES / f"{name}.json")
+    request = FingerprintRequest(
+        project=project,
+        outputs=find_pure_outputs(project, (settings.output_dir, *find_output_dirs(context.home, project))),
+        settings=settings,
+        plugin={
+            **identify_plugin(chosen, hashes),
+            "forced-transport": context.transport.value if context.transport is not None else "",
+        },
+        environ=context.environ,
+    )
+    place = CachePlace(
+        store=store,
+        locks=folder / LOCKS,
+        last=LastBuild(folder / LAST / f"{name}.json"),
+        max_bytes=settings.cache.max_bytes,
+    )
+    return BuildCache(place, request, hashes, reporter)
 
 
-def _remote_of(
-    remote: RemoteCache | None, request: FingerprintRequest, home: Home, reporter: Reporter
-) -> RemoteOfBuild | None:
-    """What this build asks of the remote cache."""
-    if remote is None:
-        return None
-    from wasmrun_py.build.cache.remote.of_build import RemoteOfBuild  # noqa: PLC0415 - as above
-    from wasmrun_py.build.cache.remote.trust import Surroundings  # noqa: PLC0415 - as above
+def _once(reporter: Reporter) -> Teller:
+    """Warn once a run: a folder that is damaged is damaged in many places."""
+    told: list[str] = []
 
     def tell(text: str) -> None:
-        reporter.emit(Message(level=Level.WARNING, text=text))
+        if not told:
+            reporter.emit(Message(level=Level.WARNING, text=text))
+        told.append(text)
 
-    def note(text: str) -> None:
-        reporter.emit(Message(level=Level.DEBUG, text=text))
-
-    around = Surroundings(
-        own=(request.project, home.root, home.cache), user_home=Path.home(), environ=request.environ
-    )
-    return RemoteOfBuild(remote.for_build(tell), around, note)
+    return tell

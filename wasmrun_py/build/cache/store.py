@@ -31,6 +31,13 @@ class BuildStore(Protocol):
     def store_action(self, key: str, record: bytes) -> bool:
         """Keep a record in place of any other of that key; False when it was not kept."""
 
+    def discard_action(self, key: str) -> None:
+        """Drop a record that turned out to be damaged, where that can be done."""
+
+    @property
+    def found_damage(self) -> bool:
+        """Whether anything was found damaged so far."""
+
     def find_blob(self, sha256: str, size_bytes: int, into: Path) -> bool:
         """Write the bytes of a digest to the free path ``into``, checked; False when they are not there."""
 

@@ -148,6 +148,19 @@ class DependencyReader:
         for folder in dependencies.trees:
             yield from ProjectFiles(Path(folder), self._outputs, with_ignored=True).walk_names()
 
+    def list_tree(self, folder: str) -> dict[str, str]:
+        """Every file of a tree, absolute -> digest.
+
+        Raises:
+            UncacheableError: One cannot be read, or there are too many.
+        """
+        found: dict[str, str] = {}
+        for path in ProjectFiles(Path(folder), self._outputs, with_ignored=True).walk_names():
+            if len(found) >= _MOST_FILES:
+                raise UncacheableError(f"{folder} holds more than {_MOST_FILES} files")
+            found[path] = self._file(path)
+        return found
+
     def forget(self) -> None:
         """Look at everything anew from now on."""
         self._states.clear()
@@ -187,11 +200,8 @@ class DependencyReader:
 
     def _tree(self, folder: str) -> str:
         digest = hashlib.sha256()
-        found = ProjectFiles(Path(folder), self._outputs, with_ignored=True).walk()
-        for number, path in enumerate(found):
-            if number >= _MOST_FILES:
-                raise UncacheableError(f"{folder} holds more than {_MOST_FILES} files")
-            digest.update(os.fsencode(f"{path}\0{self._file(str(path))}\0"))
+        for path, state in self.list_tree(folder).items():
+            digest.update(os.fsencode(f"{path}\0{state}\0"))
         return digest.hexdigest()
 
 

@@ -95,7 +95,7 @@ class KeptHashes:
         from wasmrun_py.system.fs import atomic_write  # noqa: PLC0415 - only when something changed
 
         with suppress(OutputError):
-            atomic_write(self._file, seal({"schema": _SCHEMA, "files": entries}))
+            atomic_write(self._file, seal({"schema": _SCHEMA, "files": entries}), durable=False)
         self._changed = False
 
     def _entries(self) -> dict[str, _Entry]:

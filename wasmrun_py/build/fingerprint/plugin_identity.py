@@ -37,7 +37,7 @@ def identify_plugin(chosen: ChosenPlugin, hashes: KeptHashes) -> dict[str, str]:
     identity = {
         "name": chosen.name,
         "version": chosen.info.version,
-        "transport": registered.used_transport.value,
+        "transport": registered.transport.value,
         "wasmrun": _digest_files(hashes, *(own / room for room in _OWN_ROOMS)),
     }
     if registered.installed is not None:

@@ -52,6 +52,9 @@ def compile_command(  # noqa: PLR0913 - typer: one parameter an option
         bool, typer.Option("--debug-info", "-g", help="Keep debug information at any level.")
     ] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Build even if nothing changed.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say why this was taken from the cache, or built.")
+    ] = False,
     frozen: Annotated[
         bool, typer.Option("--frozen", help="Use what is installed, and install nothing.")
     ] = False,
@@ -76,6 +79,7 @@ def compile_command(  # noqa: PLR0913 - typer: one parameter an option
         frozen=frozen,
         no_toolchain_install=no_toolchain_install,
         no_cache=no_cache,
+        explain=explain,
         verbose=verbose,
     )
     report = world.compile(project, overrides, may_ask=not json, transport=parse_transport(transport))
@@ -119,15 +123,32 @@ def compile_fields(report: CompileReport) -> dict[str, Any]:
         },
         "cache": report.cache,
         "cache_source": report.cache_source,
+        **_explanation_field(report),
         "duration_s": round(report.duration_s, 3),
         "warnings": report.warnings,
     }
+
+
+def _explanation_field(report: CompileReport) -> dict[str, Any]:
+    explanation = report.explanation
+    if explanation is None:
+        return {}
+    reasons = [
+        {"kind": each.kind, "name": each.name, "before": each.before, "after": each.after}
+        for each in explanation.reasons
+    ]
+    return {"explain": {"status": explanation.status, "reasons": reasons, "note": explanation.note}}
 
 
 def _show(world: World, report: CompileReport) -> None:
     from wasmrun_py.cli.render.console import format_size  # noqa: PLC0415 - not with --json
 
     toolchain = f"{report.toolchain.name} {report.toolchain.version}".strip()
+    if report.explanation is not None:
+        from wasmrun_py.cli.render.explanation import explain_lines  # noqa: PLC0415 - only with --explain
+
+        for line in explain_lines(report.explanation):
+            world.console.note(line)
     how = "Took" if report.cache == "hit" else "Built"
     which = "remote cache" if report.cache_source == "remote" else "cache"
     from_cache = f" from the {which}" if report.cache == "hit" else ""

@@ -13,6 +13,7 @@ from wasmrun_py.build.cache.record import MOST_SETS, parse_result, parse_sets, w
 from wasmrun_py.build.cache.remote.fault import RemoteFault
 from wasmrun_py.build.cache.remote.trust import is_harmless
 from wasmrun_py.model.errors import InterruptError
+from wasmrun_py.model.events import StepFinished, StepStarted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from wasmrun_py.build.cache.remote.store import RemoteStore
     from wasmrun_py.build.cache.remote.trust import Surroundings
     from wasmrun_py.build.fingerprint.dependencies import Dependencies
+    from wasmrun_py.model.events import Reporter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +53,9 @@ class RemoteOfBuild:
         self._parcel: _Parcel | None = None
 
     @property
-    def may_send(self) -> bool:
-        """Whether there is a build to be sent, and a server that takes it."""
-        return self._parcel is not None and self._store.is_writable
+    def host(self) -> str:
+        """What the server is called in messages."""
+        return self._store.host
 
     def find_sets(self, fingerprint_key: str) -> tuple[Dependencies, ...]:
         """The sets of paths that builds of a fingerprint depended on elsewhere; asked for once."""
@@ -100,18 +102,30 @@ class RemoteOfBuild:
             fingerprint_key=fingerprint_key, key=key, result=result, dependencies=dependencies
         )
 
-    def send(self, folder: Path) -> bool:
-        """Send what was planned: files, then the result that names them, then the way to it.
+    def describe(self) -> str:
+        """What came of asking so far, for ``--explain``."""
+        if not self._store.is_readable:
+            return f"the remote cache {self._store.host} does not answer"
+        if not self._sets:
+            return f"the remote cache {self._store.host} was not asked"
+        known = "not this state of it" if any(self._sets.values()) else "not this project"
+        return f"the remote cache {self._store.host} has {known}"
+
+    def send(self, folder: Path, reporter: Reporter) -> bool:
+        """Send what was planned, if anything: files, then the result that names them, then the way to it.
 
         Args:
             folder: Where the files are now. One that was changed since is not sent, nor is the result.
+            reporter: Hears that this takes a moment.
 
         Raises:
             InterruptError: The user has enough; what was published stays.
         """
         parcel = self._parcel
-        if parcel is None or not self.may_send:
+        if parcel is None or not self._store.is_writable:
             return False
+        label = f"Sending the build to {self._store.host}"
+        reporter.emit(StepStarted(label=label))
         try:
             return self._send(parcel, folder)
         except KeyboardInterrupt as interrupt:
@@ -119,6 +133,8 @@ class RemoteOfBuild:
                 f"Interrupted while the build was sent to the remote cache {self._store.host}",
                 hint="The build is done, and its artifacts are in their place.",
             ) from interrupt
+        finally:
+            reporter.emit(StepFinished(label=label))
 
     def _send(self, parcel: _Parcel, folder: Path) -> bool:
         store = self._store

@@ -1,0 +1,100 @@
+"""A note of the last build of each project: what it was made of, for ``--explain``. Of no use for a hit.
+
+Variables are kept as digests with a salt of the note's own, so that nobody who has two notes can tell
+whether a value is the same.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from wasmrun_py.build.fingerprint.sealed import parse_sealed, seal
+from wasmrun_py.build.fingerprint.variables import digest_variables, find_relevant
+from wasmrun_py.model.errors import OutputError
+from wasmrun_py.system.fs import atomic_write
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from wasmrun_py.build.fingerprint.dependencies import Dependencies, DependencyReader
+    from wasmrun_py.build.fingerprint.key import Fingerprint
+
+_SCHEMA = 1
+_CAP_BYTES = 256 * 1024 * 1024
+
+
+class LastBuild:
+    """The note of one project.
+
+    Args:
+        file: Where it is; beside it, without a suffix, lies the key alone.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def is_of(self, key: str) -> bool:
+        """Whether the note is of the build with this key: then it need not be written again."""
+        try:
+            return self._file.with_suffix("").read_text("ascii", "replace") == key
+        except OSError:
+            return False
+
+    def load(self) -> dict[str, Any] | None:
+        """The note, or None."""
+        try:
+            with self._file.open("rb") as stream:
+                note = parse_sealed(stream.read(_CAP_BYTES))
+        except OSError:
+            return None
+        return note if note is not None and note.get("schema") == _SCHEMA else None
+
+    def store(self, key: str, note: Mapping[str, Any]) -> None:
+        """Keep a note; a folder that cannot be written is no failure."""
+        with suppress(OutputError):
+            atomic_write(self._file, seal({**note, "schema": _SCHEMA}), durable=False)
+            atomic_write(self._file.with_suffix(""), key.encode("ascii"), durable=False)
+
+
+def describe_build(
+    fingerprint: Fingerprint,
+    dependencies: Dependencies | None,
+    reader: DependencyReader,
+    *,
+    environ: Mapping[str, str],
+    salt: str,
+) -> dict[str, Any]:
+    """What a build is made of now, as a note.
+
+    Args:
+        fingerprint: What was known before it.
+        dependencies: What it read beside that, or None when that is not known.
+        reader: Works out the state of those.
+        environ: The user's environment.
+        salt: Of the note.
+
+    Raises:
+        UncacheableError: A dependency cannot be read.
+    """
+    state = reader.read(dependencies) if dependencies is not None else {}
+    read = {name: value for kind, name, value in _split(state) if kind in {"file", "folder"}}
+    for folder in dependencies.trees if dependencies is not None else ():
+        read.update(reader.list_tree(folder))
+    variables = find_relevant(environ, any_variable=dependencies is not None and dependencies.any_variable)
+    return {
+        "files": dict(fingerprint.files),
+        "options": dict(fingerprint.options),
+        "plugin": dict(fingerprint.plugin),
+        "host": dict(fingerprint.host),
+        "variables": digest_variables(variables, salt=salt),
+        "read": read,
+        "tools": {name: value for kind, name, value in _split(state) if kind == "tool"},
+        "dependencies": dependencies.to_json() if dependencies is not None else None,
+        "salt": salt,
+    }
+
+
+def _split(state: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    return [(*label.split(" ", 1), value) for label, value in state.items()]  # type: ignore[misc]  # a label is KIND NAME
