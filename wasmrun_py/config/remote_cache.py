@@ -7,13 +7,11 @@ and are never part of an address. Nothing here opens a connection.
 
 from __future__ import annotations
 
-import base64
 import math
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, urlsplit
 
 from wasmrun_py.config.toml_file import Key, suggest
 from wasmrun_py.model.errors import UsageError, WasmrunError
@@ -87,7 +85,7 @@ class RemoteCacheSettings:
     @property
     def host(self) -> str:
         """Host and port, all that is ever shown of the address."""
-        return urlsplit(self.address).netloc
+        return self.address.partition("://")[2].partition("/")[0]
 
     @property
     def is_encrypted(self) -> bool:
@@ -119,6 +117,12 @@ def find_remote_cache(environ: Mapping[str, str], user_file: TomlFile | None) ->
         authorization=_find_authorization(environ),
         timeout_s=_find_timeout(environ),
     )
+
+
+def without_credentials(environ: Mapping[str, str]) -> dict[str, str]:
+    """An environment for compilers, plugins and a project's build files: they need no credentials of ours."""
+    secrets = (TOKEN_VARIABLE, USER_VARIABLE, PASSWORD_VARIABLE)
+    return {name: value for name, value in environ.items() if name not in secrets}
 
 
 def refuse_remote_cache(project_file: TomlFile) -> None:
@@ -182,6 +186,8 @@ def _choice(
 
 def _check_address(value: _Value, *, may_be_plain: bool) -> str:
     """The address in the one form the rest relies on."""
+    from urllib.parse import SplitResult, urlsplit  # noqa: PLC0415 - 5 ms, and few users have a remote cache
+
     example = f"For example: {value.variable}=https://cache.example.com/"
     if len(value.text) > _ADDRESS_CAP or not _ADDRESS.fullmatch(value.text):
         raise value.error("is no web address", example)
@@ -222,6 +228,8 @@ def _find_authorization(environ: Mapping[str, str]) -> str | None:
     if not user or ":" in user:
         problem = "is not set, although its password is" if not user else "has a colon in it"
         raise UsageError(f"{USER_VARIABLE} {problem}", hint="A server takes USER:PASSWORD.")
+    import base64  # noqa: PLC0415 - as above
+
     pair = f"{user}:{password}".encode("utf-8", "surrogateescape")
     return f"Basic {base64.b64encode(pair).decode('ascii')}"
 
