@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,10 +29,10 @@ from tests.conftest import Finished, Wasmrun, copy_project
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
 HTML = b"<!doctype html><html><body>Please log in</body></html>"
 PATIENCE_S = 60.0
+ROOT = Path(__file__).parent.parent.parent
 
 
 def serve(name: str, folder: Path, *, basic: bool = False) -> AbstractContextManager[RealServer]:
@@ -73,6 +76,27 @@ def test_what_one_machine_builds_another_one_takes(
         each: built[each] for each in ("artifacts", "toolchain", "language", "wasm_path", "warnings")
     } == {each: taken[each] for each in ("artifacts", "toolchain", "language", "wasm_path", "warnings")}
     assert wasmrun("exec", module).out.startswith("Hello")
+
+
+def test_where_wasmrun_is_installed_makes_no_difference(
+    wasmrun: Wasmrun, environ: dict[str, str], project: Path, tmp_path: Path
+) -> None:
+    """A machine with wasmrun in another folder takes the same builds."""
+    elsewhere = tmp_path / "elsewhere"
+    for package in ("wasmrun_py", "plugins_builtin"):
+        shutil.copytree(ROOT / package, elsewhere / package, ignore=shutil.ignore_patterns("__pycache__"))
+    start = f"import sys; sys.path.insert(0, {str(elsewhere)!r})\nfrom wasmrun_py.__main__ import main\nmain()"
+    with nginx(tmp_path / "server") as running:
+        shared = {"WASMRUN_REMOTE_CACHE": running.address, "WASMRUN_REMOTE_CACHE_MODE": "read-write"}
+        wasmrun("compile", project, env={**shared, "WASMRUN_HOME": str(tmp_path / "ci")})
+        taken = subprocess.run(
+            [sys.executable, "-c", start, "compile", str(project), "--json"],
+            env={**environ, **shared},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+    assert json.loads(taken.stdout)["cache_source"] == "remote"
 
 
 def test_a_changed_source_is_another_build(wasmrun: Wasmrun, project: Path, tmp_path: Path) -> None:
