@@ -85,7 +85,8 @@ def test_where_wasmrun_is_installed_makes_no_difference(
     elsewhere = tmp_path / "elsewhere"
     for package in ("wasmrun_py", "plugins_builtin"):
         shutil.copytree(ROOT / package, elsewhere / package, ignore=shutil.ignore_patterns("__pycache__"))
-    start = f"import sys; sys.path.insert(0, {str(elsewhere)!r})\nfrom wasmrun_py.__main__ import main\nmain()"
+    start = f"import sys; sys.path.insert(0, {str(elsewhere)!r})\n"
+    start += "from wasmrun_py.__main__ import main\nmain()"
     with nginx(tmp_path / "server") as running:
         shared = {"WASMRUN_REMOTE_CACHE": running.address, "WASMRUN_REMOTE_CACHE_MODE": "read-write"}
         wasmrun("compile", project, env={**shared, "WASMRUN_HOME": str(tmp_path / "ci")})

@@ -72,6 +72,13 @@ def test_user_and_password_become_a_basic_header(tmp_path: Path) -> None:
     assert base64.b64decode(found.authorization.removeprefix("Basic ")).decode() == "bo:pä:ss"
 
 
+def test_a_job_without_the_secret_is_anybody(tmp_path: Path) -> None:
+    """CI gives jobs of strangers an empty password or token: they ask without credentials."""
+    environ = {"WASMRUN_REMOTE_CACHE": ADDRESS, "WASMRUN_REMOTE_CACHE_USER": "ci"}
+    assert get(tmp_path, {**environ, "WASMRUN_REMOTE_CACHE_PASSWORD": ""}).authorization is None
+    assert get(tmp_path, {**environ, "WASMRUN_REMOTE_CACHE_TOKEN": "\n"}).authorization is None
+
+
 def test_credentials_are_not_in_what_is_printed(tmp_path: Path) -> None:
     """A value that ends up in a log shows no credential."""
     found = get(tmp_path, {"WASMRUN_REMOTE_CACHE": ADDRESS, "WASMRUN_REMOTE_CACHE_TOKEN": SECRET})
@@ -103,7 +110,14 @@ def test_credentials_are_not_in_what_is_printed(tmp_path: Path) -> None:
             "Both",
         ),
         ({"WASMRUN_REMOTE_CACHE": ADDRESS, "WASMRUN_REMOTE_CACHE_PASSWORD": SECRET}, "is not set"),
-        ({"WASMRUN_REMOTE_CACHE": ADDRESS, "WASMRUN_REMOTE_CACHE_USER": f"bo:{SECRET}"}, "a colon"),
+        (
+            {
+                "WASMRUN_REMOTE_CACHE": ADDRESS,
+                "WASMRUN_REMOTE_CACHE_USER": f"bo:{SECRET}",
+                "WASMRUN_REMOTE_CACHE_PASSWORD": SECRET,
+            },
+            "a colon",
+        ),
         ({"WASMRUN_REMOTE_CACHE": ADDRESS, "WASMRUN_REMOTE_CACHE_TIMEOUT": "soon"}, 'cannot be "soon"'),
         ({"WASMRUN_REMOTE_CACHE": ADDRESS, "WASMRUN_REMOTE_CACHE_TIMEOUT": "nan"}, 'cannot be "nan"'),
         ({"WASMRUN_REMOTE_CACHE": ADDRESS, "WASMRUN_REMOTE_CACHE_TIMEOUT": "0"}, 'cannot be "0"'),

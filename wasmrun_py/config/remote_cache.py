@@ -223,7 +223,8 @@ def _find_authorization(environ: Mapping[str, str]) -> str | None:
         )
     if token is not None:
         return f"Bearer {token}"
-    if not user and not password:
+    if not password:
+        # A job that may not see the secret has the user's name all the same; it reads as anybody does.
         return None
     if not user or ":" in user:
         problem = "is not set, although its password is" if not user else "has a colon in it"

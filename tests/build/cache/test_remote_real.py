@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
@@ -269,6 +270,25 @@ def test_a_list_of_authorities_that_is_not_there_is_no_crash(
     asked = ask("https://127.0.0.1:9")
     assert asked.remote.find_sets(FINGERPRINT_KEY) == ()
     assert "SSL_CERT_FILE" in asked.told[0]
+
+
+def test_builds_at_once_share_one_client(server: RealServer, ask: Asker, tmp_path: Path) -> None:
+    """Builds of a workspace look and send from several threads, each with its own files."""
+    asked = ask(server.address, writes=True)
+
+    def build(number: int) -> bool:
+        folder = tmp_path / f"made-{number}"
+        data = f"export default {number};\n".encode() * 3000
+        files = (make_file(folder, "a.wasm", WASM), make_file(folder, "web/a.js", data))
+        store = asked.cache.for_build(asked.told.append)
+        sent = all(store.store_blob(each.sha256, folder / each.name) for each in files)
+        into = tmp_path / f"found-{number}"
+        found = store.find_blob(files[1].sha256, files[1].size_bytes, into)
+        return sent and found and into.read_bytes() == data
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(build, range(24)))
+    assert asked.told == []
 
 
 def test_a_path_in_the_address_is_kept(ask: Asker, tmp_path: Path) -> None:
