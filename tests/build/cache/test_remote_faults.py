@@ -11,23 +11,28 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.build.cache.hostile_server import HostileServer, Request, Wire, hostile_server
 from tests.build.cache.remote_material import (
+    DEPENDENCIES,
     DETAILS,
     FINGERPRINT_KEY,
     RESULT_KEY,
     SCRIPT,
     WASM,
     make_file,
+    make_result,
     send,
     sha256,
 )
 from tests.build.cache.remote_servers import free_port
-from wasmrun_py.build.cache.record import CachedFile, CachedResult, write_result, write_sets
+from wasmrun_py.build.cache.record import CachedFile, CachedResult, parse_sets, write_result, write_sets
 from wasmrun_py.build.cache.remote.action_result import ActionResult, OutputFile, write_action_result
-from wasmrun_py.build.cache.remote.entry import remote_key, write_entry
+from wasmrun_py.build.cache.remote.entry import parse_entry, remote_key, write_entry
 from wasmrun_py.build.fingerprint.dependencies import Dependencies
+from wasmrun_py.model.events import SilentReporter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -333,6 +338,7 @@ def test_a_module_that_is_none_is_a_miss(ask: Asker, tmp_path: Path) -> None:
     [
         Dependencies(files=("{home}/.ssh/id_ed25519",)),
         Dependencies(files=("{home}/work/.git/config",)),
+        Dependencies(files=("{home}/.cargo/credentials.toml",)),
         Dependencies(files=("/etc/shadow",)),
         Dependencies(files=("/proc/self/environ",)),
         Dependencies(files=("/usr/../etc/shadow",)),
@@ -362,6 +368,86 @@ def test_a_server_cannot_make_us_look_where_no_toolchain_is(
     assert asked.remote.find_sets(FINGERPRINT_KEY) == ()
     assert any("no toolchain has" in each for each in asked.noted)
     assert asked.told == []
+
+
+def test_what_toolchains_have_is_looked_at(server: HostileServer, ask: Asker, tmp_path: Path) -> None:
+    """Headers, compilers, settings of toolchains and the project's own files are what builds depend on."""
+    home, project = tmp_path / "home", tmp_path / "project"
+    usual = Dependencies(
+        files=("/usr/include/stdio.h", f"{home}/.emscripten", f"{home}/.cargo/config.toml", f"{home}/sdk/cc"),
+        folders=((f"{project}/src", ".c"),),
+        trees=(str(project),),
+        programs=("cc",),
+        any_variable=True,
+    )
+    action = write_entry(FINGERPRINT_KEY, write_sets(FINGERPRINT_KEY, (usual,)))
+    assert action is not None
+    server.kept[f"/ac/{remote_key(FINGERPRINT_KEY)}"] = action
+    assert ask(server.address).remote.find_sets(FINGERPRINT_KEY) == (usual,)
+
+
+def test_a_build_that_names_private_files_is_not_sent(ask: Asker, tmp_path: Path) -> None:
+    """Where a user's private files lie is nobody's business, and others would not look there."""
+    private = Dependencies(files=(str(tmp_path / "home" / ".work" / "secret.h"),))
+    with hostile_server() as server:
+        asked = ask(server.address, writes=True)
+        result = make_result(tmp_path / "made")
+        asked.remote.plan(FINGERPRINT_KEY, RESULT_KEY, result=result, dependencies=private)
+        assert not asked.remote.send(tmp_path / "made", SilentReporter())
+        assert server.requests == []
+        assert any("it is not sent" in each for each in asked.noted)
+
+
+def test_sets_of_others_stay(server: HostileServer, ask: Asker, tmp_path: Path) -> None:
+    """What another machine said meanwhile, and what we would not look at, is kept for those who would."""
+    foreign = Dependencies(files=("/etc/foreign.h",))
+    asked = ask(server.address, writes=True)
+    asked.remote.find_sets(FINGERPRINT_KEY)
+    action = write_entry(FINGERPRINT_KEY, write_sets(FINGERPRINT_KEY, (foreign,)))
+    assert action is not None
+    server.kept[f"/ac/{remote_key(FINGERPRINT_KEY)}"] = action
+    assert send(asked, tmp_path / "made")
+    record = parse_entry(FINGERPRINT_KEY, server.kept[f"/ac/{remote_key(FINGERPRINT_KEY)}"])
+    assert parse_sets(FINGERPRINT_KEY, record) == (DEPENDENCIES, foreign)
+
+
+HEADS = st.sampled_from(
+    [
+        *(b"HTTP/1.1 200 OK\r\n", b"HTTP/1.0 200 OK\r\n", b"HTTP/1.1 200\r\n", b"HTTP/2 200 OK\r\n"),
+        *(b"Set-Cookie: a=b; expires=never; max-age=x\r\n", b"Set-Cookie: =;;=\r\n", b"Location: ::::\r\n"),
+        *(b"Content-Type: text/html; charset=\xff\r\n", b"Content-Length: 8\r\n", b"Content-Length: 3\r\n"),
+        *(b"Transfer-Encoding: chunked\r\n", b"Transfer-Encoding: gzip\r\n", b"Content-Encoding: br\r\n"),
+        *(
+            b"Connection: upgrade\r\n",
+            b"Upgrade: h2c\r\n",
+            b": x\r\n",
+            b" folded\r\n",
+            b"\r\n",
+            b"3\r\nabc\r\n",
+        ),
+        *(b"HTTP/1.1 101 Switching Protocols\r\n", b"HTTP/1.1 302 Found\r\n", b"HTTP/1.1 999 \xe9\r\n"),
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.one_of(HEADS, st.binary(max_size=12)), max_size=10).map(b"".join))
+def test_any_bytes_are_a_miss(server: HostileServer, ask: Asker, reply: bytes) -> None:
+    """No answer, however mangled, comes out as anything but "not here"."""
+    server.misdeed = on(ACTION, plain(reply))
+    asked = ask(server.address)
+    try:
+        assert asked.remote.find_sets(RESULT_KEY) == ()
+        assert all(each.isprintable() for each in asked.told)
+    finally:
+        asked.cache.close()
+
+
+def test_a_name_that_cannot_be_looked_up(ask: Asker) -> None:
+    """A host name that no name server is asked for is a miss like others."""
+    asked = ask(f"http://{'a' * 70}.localhost")
+    assert asked.remote.find_sets(FINGERPRINT_KEY) == ()
+    assert len(asked.told) == 1
 
 
 @pytest.mark.parametrize("fault", ["hangs at once", "drips headers", "500", "403", "closes at once", "HTML"])

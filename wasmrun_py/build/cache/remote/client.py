@@ -160,7 +160,8 @@ class RemoteClient:
                 method, address, headers=headers, content=content, timeout=timeout
             ) as response:
                 yield response
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            # A host name may be one that no name server can be asked for.
             raise explain_exception(error) from error
 
     def _client(self) -> httpx.Client:

@@ -60,16 +60,17 @@ class RemoteOfBuild:
     def find_sets(self, fingerprint_key: str) -> tuple[Dependencies, ...]:
         """The sets of paths that builds of a fingerprint depended on elsewhere; asked for once."""
         if fingerprint_key not in self._sets:
-            data = self._store.find_action(fingerprint_key)
-            sets = parse_sets(fingerprint_key, data) if data is not None else None
-            self._note(
-                f"The remote cache {self._store.host} {'knows' if sets else 'does not know'} this project"
-            )
-            taken = tuple(each for each in sets or () if is_harmless(each, self._around))
-            if len(taken) < len(sets or ()):
+            sets = self._load_sets(fingerprint_key)
+            self._note(f"The remote cache {self.host} {'knows' if sets else 'does not know'} this project")
+            taken = tuple(each for each in sets if is_harmless(each, self._around))
+            if len(taken) < len(sets):
                 self._note("The remote cache names files that no toolchain has: these are not looked at")
             self._sets[fingerprint_key] = taken
         return self._sets[fingerprint_key]
+
+    def _load_sets(self, fingerprint_key: str) -> tuple[Dependencies, ...]:
+        data = self._store.find_action(fingerprint_key)
+        return (parse_sets(fingerprint_key, data) if data is not None else None) or ()
 
     def find_result(self, key: str, into: Path) -> CachedResult | None:
         """The result of a key, its files in the empty folder ``into``; else None, and the folder empty.
@@ -124,6 +125,11 @@ class RemoteOfBuild:
         parcel = self._parcel
         if parcel is None or not self._store.is_writable:
             return False
+        if not is_harmless(parcel.dependencies, self._around):
+            self._note(
+                "The build depends on files of this user's that others would not look for: it is not sent"
+            )
+            return False
         label = f"Sending the build to {self._store.host}"
         reporter.emit(StepStarted(label=label))
         try:
@@ -144,7 +150,9 @@ class RemoteOfBuild:
         if not store.store_action(parcel.key, write_result(parcel.key, parcel.result)):
             return False
         key = parcel.fingerprint_key
-        known = self.find_sets(key)
+        # Asked anew: others may have built the same while we did. One of two at once loses its way here,
+        # which costs a build later on.
+        known = self._load_sets(key)
         if parcel.dependencies in known:
             return True
         sets = (parcel.dependencies, *known)[:MOST_SETS]

@@ -25,7 +25,10 @@ _MOST_PATHS = 20_000
 _MOST_BYTES = 2 * 1024 * 1024 * 1024
 # Of Unix; elsewhere nothing is called like this.
 _SYSTEM_FOLDERS = tuple(map(Path, ("/proc", "/sys", "/dev", "/run", "/var/run", "/etc")))
-_HIDDEN_OF_TOOLS = (".emscripten",)
+_HIDDEN_OF_TOOLS = frozenset(
+    {".emscripten", ".cargo", ".rustup", ".npmrc", ".nvmrc", ".tool-versions", ".mise.toml"}
+)
+_SECRETS = "credentials"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +72,8 @@ def _is_public(path: Path, around: Surroundings, tools: set[Path]) -> bool:
     if not path.is_relative_to(around.user_home):
         return True
     inside = path.relative_to(around.user_home).parts
-    return not any(part.startswith(".") and part not in _HIDDEN_OF_TOOLS for part in inside)
+    is_hidden = any(part.startswith(".") and part not in _HIDDEN_OF_TOOLS for part in inside)
+    return not is_hidden and not path.name.startswith(_SECRETS)
 
 
 def _is_own(path: Path, around: Surroundings) -> bool:
