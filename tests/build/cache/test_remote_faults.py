@@ -443,6 +443,32 @@ def test_any_bytes_are_a_miss(server: HostileServer, ask: Asker, reply: bytes) -
         asked.cache.close()
 
 
+def test_the_environment_s_proxy_is_asked(
+    server: HostileServer, ask: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HTTP_PROXY says which way to go, NO_PROXY where not; a proxy that fails is a miss like others."""
+    address = f"http://cache.invalid/ac/{remote_key(FINGERPRINT_KEY)}"
+    monkeypatch.setenv("HTTP_PROXY", server.address)
+    assert ask("http://cache.invalid").remote.find_sets(FINGERPRINT_KEY) == ()
+    assert server.requests == [f"GET {address}"]
+    server.misdeed = on(address, answer("407 Proxy Authentication Required"))
+    refused = ask("http://cache.invalid")
+    assert refused.remote.find_sets(FINGERPRINT_KEY) == ()
+    assert "HTTP_PROXY" in refused.told[0]
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    direct = ask(server.address)
+    assert direct.remote.find_sets(FINGERPRINT_KEY) == (DEPENDENCIES,)
+
+
+@pytest.mark.parametrize("proxy", ["gopher://127.0.0.1:9", "http://[::1", "socks5://127.0.0.1:9"])
+def test_a_proxy_that_cannot_be_is_no_crash(ask: Asker, monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    """What the environment says wrong is told, and the build goes on."""
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    asked = ask("http://cache.invalid")
+    assert asked.remote.find_sets(FINGERPRINT_KEY) == ()
+    assert "HTTP_PROXY" in asked.told[0]
+
+
 def test_a_name_that_cannot_be_looked_up(ask: Asker) -> None:
     """A host name that no name server is asked for is a miss like others."""
     asked = ask(f"http://{'a' * 70}.localhost")
