@@ -13,6 +13,7 @@ from plugins_builtin.assemblyscript.compiler import get_compiler
 from plugins_builtin.assemblyscript.config import load_config
 from plugins_builtin.assemblyscript.dependencies import get_dependencies
 from plugins_builtin.assemblyscript.detect import CONFIG_FILE, ENTRY_FILES, EXTENSIONS
+from plugins_builtin.assemblyscript.inputs import find_inputs
 from plugins_builtin.assemblyscript.job import Job
 from plugins_builtin.assemblyscript.package import load_package
 from wasmrun_py.model.build import BuildConfig, BuildResult, Toolchain
@@ -99,6 +100,7 @@ class AssemblyScriptBuilder:
             toolchain=Toolchain(name="asc", version=compiler.version),
             diagnostics=diagnostics,
             binaryen_ran=True,
+            inputs=find_inputs(config, asc_config, compiler.argv),
         )
 
     def clean(self, project_path: Path) -> tuple[Path, ...]:

@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugins_builtin.c.detect import CMAKE_FILE, EXTENSIONS, HEADER_EXTENSIONS, MAKEFILES
+from plugins_builtin.c.detect import EXTENSIONS, HEADER_EXTENSIONS
 from wasmrun_py.model.build_inputs import BuildInputs, FolderNames
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ _SYSTEM_ROOTS = ("/usr/include", "/usr/lib", "/usr/share", "/lib")
 _INCLUDE_VARIABLES = ("CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "LIBRARY_PATH")
 _PREFIXES = ("-I", "-L", "-B", "-F", "-isystem", "-iquote", "-idirafter", "-include", "-imacros", "@")
 _HIDDEN_READS = re.compile(rb"\.incbin\b|#\s*embed\b")
-_UPWARD = re.compile(r"(?:[\w./-]*/)?\.\.(?:/[\w.+@-]+)*")
 _SCANNED_BYTES = 8 * 1024 * 1024
 
 
@@ -69,13 +68,12 @@ def find_system_inputs(session: Session) -> BuildInputs | None:
     project = session.config.project_path
     headers = [path for name in _reported(session) for path in _resolve(name, session)]
     named, trees = _named_by_arguments(session.config.custom_args, project)
-    upward = list(_upward_paths(project))
     outside = [path for path in headers if not path.is_relative_to(session.config.work_dir)]
     roots = _system_roots(session)
     return BuildInputs(
-        files=(*outside, *named.files, *session.compiler.files, *(each for each in upward if each.is_file())),
+        files=(*outside, *named.files, *session.compiler.files),
         folders=_folders((*(path.parent for path in outside), *named.folders), roots),
-        trees=(project, *trees, *(each for each in upward if each.is_dir())),
+        trees=(project, *trees),
         programs=(*session.compiler.programs, "make", "gmake", "cmake", "ninja", "sh"),
         any_variable=True,
     )
@@ -175,19 +173,3 @@ def _resolve(name: str, session: Session) -> Iterator[Path]:
         if os.path.isfile(path) and not path.startswith(str(root) + os.sep):  # noqa: PTH113 - as above
             yield Path(path)
         folders[:] = [each for each in folders if each != "CMakeFiles"]
-
-
-def _upward_paths(project: Path) -> Iterator[Path]:
-    """What the files of the build system name that lies above them."""
-    for folder, folders, names in os.walk(project):
-        folders[:] = [each for each in folders if not each.startswith(".") and each != "node_modules"]
-        for name in names:
-            if name in MAKEFILES or name == CMAKE_FILE or name.endswith((".mk", ".cmake", ".mak")):
-                try:
-                    text = (Path(folder) / name).read_text("utf-8", "replace")
-                except OSError:
-                    continue
-                for found in _UPWARD.findall(text):
-                    path = Path(os.path.normpath(os.path.join(folder, found.lstrip("/"))))  # noqa: PTH118
-                    if not project.is_relative_to(path) and not path.is_relative_to(project):
-                        yield path

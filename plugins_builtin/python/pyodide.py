@@ -73,6 +73,11 @@ def get_runtime(session: Session) -> Path:
     return runtime_folder(get_toolchain(PYODIDE, policy, session.reporter))
 
 
+def runtime_files(runtime: Path) -> tuple[Path, ...]:
+    """What a page takes from pyodide's folder."""
+    return tuple(runtime / name for name in (*_RUNTIME, _LOCK))
+
+
 def build_page(
     session: Session, program: Program, *, dependencies: Path | None, runtime: Path, name: str
 ) -> BuildResult:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wasmrun_py.build.fingerprint.presumption import presume_inputs
+from wasmrun_py.build.fingerprint.presumption import add_outside, presume_inputs
 from wasmrun_py.build.outputs import find_output_dirs, find_pure_outputs
 from wasmrun_py.build.produce import Produced, WarningKeeper
 from wasmrun_py.model.build import BuildConfig, BuildResult
@@ -92,11 +93,16 @@ class ProjectBuild:
             messages=tuple(self._keeper.messages),
         )
 
-    def presume_inputs(self) -> BuildInputs | None:
-        """What a builder that does not say must be taken to have read; None when it must not be kept."""
-        known = (self._settings.output_dir, *find_output_dirs(self._context.home, self._project))
-        outputs = find_pure_outputs(self._project, known)
-        return presume_inputs(self._chosen, self._project, outputs, self._context.environ)
+    def find_inputs(self, produced: Produced) -> BuildInputs | None:
+        """What the build read, or must be taken to have read; None when it must not be kept."""
+        project, settings = self._project, self._settings
+        said = produced.result.inputs or presume_inputs(self._chosen, project, self._context.environ)
+        if said is None:
+            return None
+        known = (settings.output_dir, *find_output_dirs(self._context.home, project))
+        # wasm-opt is the host's own step, wherever it is found and whatever it did.
+        inputs = replace(said, programs=(*said.programs, "wasm-opt"))
+        return add_outside(inputs, project, settings.args, find_pure_outputs(project, known))
 
     def find_obstacle(self, produced: Produced) -> str:
         """Why this build must not be kept, or nothing."""

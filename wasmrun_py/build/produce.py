@@ -66,8 +66,8 @@ class BuildJob(Protocol):
     def build(self, made: Path) -> Produced:
         """Build into an empty folder."""
 
-    def presume_inputs(self) -> BuildInputs | None:
-        """What a builder that does not say must be taken to have read; None when it must not be kept."""
+    def find_inputs(self, produced: Produced) -> BuildInputs | None:
+        """What the build read, or must be taken to have read; None when it must not be kept."""
 
     def find_obstacle(self, produced: Produced) -> str:
         """Why this build must not be kept, or nothing."""
@@ -132,14 +132,12 @@ def _take(cache: BuildCache, made: Path, reporter: Reporter) -> Produced | None:
 def _build_and_keep(cache: BuildCache, job: BuildJob, made: Path) -> Produced:
     produced = job.build(made)
     problem = job.find_obstacle(produced)
-    inputs = produced.result.inputs or job.presume_inputs()
+    inputs = job.find_inputs(produced)
     if problem:
         cache.leave_out(problem)
     elif inputs is None:
-        cache.leave_out("the plugin does not say what it read")
+        cache.leave_out("the plugin does not say what it read, or does not want to be kept")
     else:
-        # wasm-opt is the host's own step, wherever it is found and whatever it did.
-        inputs = replace(inputs, programs=(*inputs.programs, "wasm-opt"))
         cache.keep(describe(produced, made), inputs, folder=made)
     return replace(produced, cache=CacheStatus.MISS)
 

@@ -70,22 +70,38 @@ def translate_write_errors(doing: str) -> Iterator[None]:
         raise OutputError(f"Could not {doing}: {reason}", hint=hint) from error
 
 
-def atomic_write(path: Path, data: bytes, *, durable: bool = True) -> None:
+def atomic_write(path: Path, data: bytes) -> None:
     """Write ``data`` to ``path`` so that a reader sees the old bytes or the new, never a part.
 
     A link is followed and stays one; a file that is there keeps its mode.
-
-    Args:
-        path: The file.
-        data: What it will hold.
-        durable: It is on the disk before the old one goes. What its readers check need not wait for that.
 
     Raises:
         OutputError: The disk would not take it; ``path`` is as it was.
     """
     with translate_write_errors(f"write {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        target = path.resolve()
+        _write_beside(path.resolve(), data, durable=True)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put a file into a folder of ours, in place of whatever lies there; readers see all of it or nothing.
+
+    A link is replaced and never written through, and a folder goes: both are damage where only our files
+    are. It may be lost when the machine stops, so that its readers must check it.
+
+    Raises:
+        OutputError: The disk would not take it.
+    """
+    with translate_write_errors(f"write {path}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir() and not path.is_symlink():
+            remove_tree(path)
+        _write_beside(path, data, durable=False)
+
+
+def _write_beside(target: Path, data: bytes, *, durable: bool) -> None:
+    """Write a temporary file beside ``target`` and rename it."""
+    with translate_write_errors(f"write {target}"):
         prefix = f"{TEMPORARY_PREFIX}{_own_tag()}"
         import tempfile  # noqa: PLC0415 - 4 ms, and most commands write nothing
 
@@ -97,7 +113,7 @@ def atomic_write(path: Path, data: bytes, *, durable: bool = True) -> None:
                 if durable:
                     os.fsync(stream.fileno())
             # A temporary file is its owner's alone; what it becomes is an ordinary file.
-            Path(temporary).chmod(_find_mode(target) or _FILE_MODE)
+            Path(temporary).chmod(_find_mode(target) or _FILE_MODE if durable else _FILE_MODE)
             Path(temporary).replace(target)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
@@ -105,15 +121,20 @@ def atomic_write(path: Path, data: bytes, *, durable: bool = True) -> None:
 
 
 def append(path: Path, data: bytes) -> None:
-    """Add a few bytes at the end of a file, in one step also among many writers.
+    """Add a few bytes at the end of a file of ours, in one step also among many writers.
 
     Raises:
-        OutputError: The disk would not take them.
+        OutputError: The disk would not take them, or a link or a pipe lies there.
     """
+    flags = (getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC"))
     with translate_write_errors(f"write {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab", buffering=0) as stream:
-            stream.write(data)
+        handle = os.open(path, sum(flags, start=os.O_WRONLY | os.O_APPEND | os.O_CREAT), _FILE_MODE)
+        try:
+            if stat.S_ISREG(os.fstat(handle).st_mode):
+                os.write(handle, data)
+        finally:
+            os.close(handle)
 
 
 def touch(path: Path) -> None:
@@ -298,6 +319,32 @@ def digest_file(path: Path) -> str:
 
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """Open a regular file that is no link, where anything else may lie: a pipe is not waited for.
+
+    Raises:
+        OSError: It is not there, or something else.
+    """
+    flags = (getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC"))
+    handle = os.open(path, sum(flags, start=os.O_RDONLY))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "it is no plain file")
+    return os.fdopen(handle, "rb")
+
+
+def read_plain(path: Path, *, cap_bytes: int) -> bytes:
+    """The bytes of a regular file that is no link and not too large.
+
+    Raises:
+        OSError: It is not there, something else, or larger.
+    """
+    with open_plain(path) as stream:
+        if os.fstat(stream.fileno()).st_size > cap_bytes:
+            raise OSError(errno.EFBIG, "it is far too large")
+        return stream.read(cap_bytes)
 
 
 def copy_verified(source: BinaryIO, to: Path) -> str:

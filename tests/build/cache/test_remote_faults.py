@@ -282,6 +282,13 @@ BAD_ENTRIES = {
     "warnings that are no list": entry(detailed(warnings="all is lost")),
     "warnings that are no texts": entry(detailed(messages=[None])),
     "a diagnostic of no severity": entry(detailed(diagnostics=[["m.c", 1, 1, "fatal", "x", "y"]])),
+    "a diagnostic whose severity is a list": entry(
+        detailed(diagnostics=[["m.c", 1, 1, ["error"], "x", "y"]])
+    ),
+    "half of a character in a warning": entry(detailed(warnings=["\ud83d"])),
+    "half of a character as a kind": entry(
+        replace(named(), files=(replace(named().files[0], kind="\udead"),))
+    ),
     "a diagnostic of too few parts": entry(detailed(diagnostics=[["m.c"]])),
     "a wasm-opt run of nothing": entry(detailed(wasm_opt=[])),
     "details of another version": entry(replace(named(), details={})),
@@ -340,6 +347,8 @@ def test_a_module_that_is_none_is_a_miss(ask: Asker, tmp_path: Path) -> None:
         Dependencies(files=("{home}/work/.git/config",)),
         Dependencies(files=("{home}/.cargo/credentials.toml",)),
         Dependencies(files=("/etc/shadow",)),
+        Dependencies(files=("/usr/\ud83d.h",)),
+        Dependencies(programs=("c\x1bc",)),
         Dependencies(files=("/proc/self/environ",)),
         Dependencies(files=("/usr/../etc/shadow",)),
         Dependencies(files=("//server/share/file",)),
@@ -349,7 +358,7 @@ def test_a_module_that_is_none_is_a_miss(ask: Asker, tmp_path: Path) -> None:
         Dependencies(folders=(("{home}/.config",),)),
         Dependencies(files=tuple(f"/usr/include/{n}.h" for n in range(30_000))),
     ],
-    ids=lambda each: str((*each.files, *each.trees, *each.folders)[0]),
+    ids=lambda each: ascii((*each.files, *each.trees, *each.folders, *each.programs)[0]),
 )
 def test_a_server_cannot_make_us_look_where_no_toolchain_is(
     server: HostileServer, ask: Asker, tmp_path: Path, dependencies: Dependencies

@@ -1,6 +1,6 @@
-"""Whether the details of a cached result are such as ``build.produce`` describes: they come from anywhere.
+"""Check what a record says of a build beside its files: the shape that ``produce.describe`` writes, or none.
 
-Pure. Nothing here says what the details mean.
+A record may come from a later wasmrun or from another machine; what is of the wrong shape makes no record.
 """
 
 from __future__ import annotations
@@ -10,59 +10,64 @@ from typing import TYPE_CHECKING, Any
 from wasmrun_py.model.diagnostic import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Collection
 
-_DIAGNOSTIC_PARTS = 6
-_WASM_OPT_PARTS = 3
-_TOOLCHAIN_PARTS = 2
+_SEVERITIES = frozenset(Severity)
 
 
-def are_restorable(details: Mapping[str, Any], names: tuple[str, ...]) -> bool:
-    """Whether a result with these details and these files can be told of.
-
-    Args:
-        details: Of a ``record.CachedResult``.
-        names: Its files'.
-    """
-    return (
-        details.get("wasm") in names
-        and (details.get("js") is None or details.get("js") in names)
-        and isinstance(details.get("language"), str)
-        and type(details.get("is_wasm_bindgen")) is bool
-        and type(details.get("binaryen_ran")) is bool
-        and _are_texts(details.get("toolchain"), count=_TOOLCHAIN_PARTS)
-        and all(_are_texts(details.get(name)) for name in ("warnings", "messages"))
-        and _are_diagnostics(details.get("diagnostics"))
-        and _is_wasm_opt_run(details.get("wasm_opt"))
-    )
-
-
-def _are_texts(value: object, *, count: int | None = None) -> bool:
-    if not isinstance(value, list) or (count is not None and len(value) != count):
+def are_details(details: dict[str, Any], names: Collection[str]) -> bool:
+    """Whether ``details`` has the shape of a record's, for files of these names."""
+    if not all(check(details.get(member)) for member, check in _SHAPE.items()):
         return False
-    return all(isinstance(each, str) for each in value)
+    return details["wasm"] in names and (details["js"] is None or details["js"] in names)
 
 
-def _are_diagnostics(value: object) -> bool:
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_text_or_none(value: object) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _is_toolchain(value: object) -> bool:
+    return isinstance(value, list) and [type(each) for each in value] == [str, str]
+
+
+def _is_wasm_opt(value: object) -> bool:
+    return value is None or (isinstance(value, list) and [type(each) for each in value] == [str, int, int])
+
+
+def _is_diagnostics(value: object) -> bool:
     return isinstance(value, list) and all(map(_is_diagnostic, value))
 
 
 def _is_diagnostic(value: object) -> bool:
-    if not isinstance(value, list) or len(value) != _DIAGNOSTIC_PARTS:
+    if not isinstance(value, list) or len(value) != 6:  # noqa: PLR2004 - the members of a diagnostic
         return False
     file, line, column, severity, message, source = value
-    return (
-        (file is None or isinstance(file, str))
-        and all(each is None or type(each) is int for each in (line, column))
-        and severity in tuple(Severity)
-        and isinstance(message, str)
-        and isinstance(source, str)
-    )
+    numbers = all(each is None or type(each) is int for each in (line, column))
+    texts = _is_text_or_none(file) and _is_text(message) and _is_text(source)
+    return numbers and texts and _is_text(severity) and severity in _SEVERITIES
 
 
-def _is_wasm_opt_run(value: object) -> bool:
-    if value is None:
-        return True
-    if not isinstance(value, list) or len(value) != _WASM_OPT_PARTS:
-        return False
-    return isinstance(value[0], str) and all(type(each) is int for each in value[1:])
+_SHAPE: dict[str, Callable[[object], bool]] = {
+    "language": _is_text,
+    "toolchain": _is_toolchain,
+    "wasm": _is_text,
+    "js": _is_text_or_none,
+    "is_wasm_bindgen": _is_flag,
+    "binaryen_ran": _is_flag,
+    "warnings": _is_texts,
+    "messages": _is_texts,
+    "diagnostics": _is_diagnostics,
+    "wasm_opt": _is_wasm_opt,
+}

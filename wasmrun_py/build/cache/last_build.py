@@ -9,10 +9,11 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from wasmrun_py.build.fingerprint.dependencies import NUL
 from wasmrun_py.build.fingerprint.sealed import parse_sealed, seal
 from wasmrun_py.build.fingerprint.variables import digest_variables, find_relevant
 from wasmrun_py.model.errors import OutputError
-from wasmrun_py.system.fs import atomic_write
+from wasmrun_py.system.fs import read_plain, replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from wasmrun_py.build.fingerprint.key import Fingerprint
 
 _SCHEMA = 1
+_KEY_CAP_BYTES = 1024
 _CAP_BYTES = 256 * 1024 * 1024
 
 
@@ -38,15 +40,14 @@ class LastBuild:
     def is_of(self, key: str) -> bool:
         """Whether the note is of the build with this key: then it need not be written again."""
         try:
-            return self._file.with_suffix("").read_text("ascii", "replace") == key
+            return read_plain(self._file.with_suffix(""), cap_bytes=_KEY_CAP_BYTES) == key.encode("ascii")
         except OSError:
             return False
 
     def load(self) -> dict[str, Any] | None:
         """The note, or None."""
         try:
-            with self._file.open("rb") as stream:
-                note = parse_sealed(stream.read(_CAP_BYTES))
+            note = parse_sealed(read_plain(self._file, cap_bytes=_CAP_BYTES))
         except OSError:
             return None
         return note if note is not None and note.get("schema") == _SCHEMA else None
@@ -54,8 +55,8 @@ class LastBuild:
     def store(self, key: str, note: Mapping[str, Any]) -> None:
         """Keep a note; a folder that cannot be written is no failure."""
         with suppress(OutputError):
-            atomic_write(self._file, seal({**note, "schema": _SCHEMA}), durable=False)
-            atomic_write(self._file.with_suffix(""), key.encode("ascii"), durable=False)
+            replace_file(self._file, seal({**note, "schema": _SCHEMA}))
+            replace_file(self._file.with_suffix(""), key.encode("ascii"))
 
 
 def describe_build(
@@ -79,7 +80,9 @@ def describe_build(
         UncacheableError: A dependency cannot be read.
     """
     state = reader.read(dependencies) if dependencies is not None else {}
-    read = {name: value for kind, name, value in _split(state) if kind in {"file", "folder"}}
+    read = {
+        name.partition(NUL)[0]: value for kind, name, value in _split(state) if kind in {"file", "folder"}
+    }
     for folder in dependencies.trees if dependencies is not None else ():
         read.update(reader.list_tree(folder))
     variables = find_relevant(environ, any_variable=dependencies is not None and dependencies.any_variable)

@@ -17,11 +17,18 @@ from typing import TYPE_CHECKING
 from wasmrun_py.build.cache.places import ACTIONS, BLOBS, COUNTS, MARKER, MARKER_TEXT
 from wasmrun_py.build.cache.store import is_key
 from wasmrun_py.model.errors import OutputError
-from wasmrun_py.system.fs import append, atomic_write, copy_verified, remove_file, touch
+from wasmrun_py.system.fs import (
+    append,
+    copy_verified,
+    open_plain,
+    read_plain,
+    remove_file,
+    replace_file,
+    touch,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import BinaryIO
 
     from wasmrun_py.build.cache.store import Teller
 
@@ -51,7 +58,7 @@ class LocalStore:
         """The action record of a key, or None."""
         path = self._path(ACTIONS, key)
         try:
-            data = _read_capped(path)
+            data = read_plain(path, cap_bytes=_ACTION_CAP_BYTES)
         except OSError as error:
             self._miss(path, error)
             return None
@@ -134,10 +141,7 @@ class LocalStore:
             return False
         try:
             self._mark()
-            if path.is_symlink():
-                remove_file(path)
-            # Readers check what they read: nothing has to be on the disk before the next line.
-            atomic_write(path, data, durable=False)
+            replace_file(path, data)
         except (OutputError, OSError) as error:
             self._writable = False
             self._tell(f"The build cache is not written: {error}. The build goes on without it.")
@@ -148,35 +152,11 @@ class LocalStore:
         """Say that the folder is a cache, and ours; backups and ``cache clear`` go by that."""
         marker = self._folder / MARKER
         if not marker.exists():
-            atomic_write(marker, MARKER_TEXT.encode("ascii"))
-
-
-def _open_plain(path: Path) -> BinaryIO:
-    """Open a regular file that is no link; nothing else is waited for.
-
-    Raises:
-        OSError: It is something else.
-    """
-    flags = (
-        os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    )
-    handle = os.open(path, flags)
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise OSError(errno.EINVAL, "it is no plain file")
-    return os.fdopen(handle, "rb")
-
-
-def _read_capped(path: Path) -> bytes:
-    with _open_plain(path) as stream:
-        data = stream.read(_ACTION_CAP_BYTES + 1)
-    if len(data) > _ACTION_CAP_BYTES:
-        raise OSError(errno.EFBIG, "it is far too large")
-    return data
+            replace_file(marker, MARKER_TEXT.encode("ascii"))
 
 
 def _copy_checked(path: Path, into: Path, *, sha256: str, size_bytes: int) -> None:
-    with _open_plain(path) as stream:
+    with open_plain(path) as stream:
         if os.fstat(stream.fileno()).st_size != size_bytes:
             raise OSError(errno.EIO, "its size is another one")
         copied = copy_verified(stream, into)

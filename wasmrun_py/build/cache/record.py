@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from wasmrun_py.build.cache.details import are_details
 from wasmrun_py.build.cache.store import is_key
 from wasmrun_py.build.fingerprint.dependencies import Dependencies, parse_dependencies
 from wasmrun_py.build.fingerprint.sealed import parse_sealed, seal
@@ -92,7 +93,9 @@ def parse_result(key: str, data: bytes) -> CachedResult | None:
         return None
     files = tuple(_parse_file(each) for each in listed)
     whole = tuple(each for each in files if each is not None)
-    return CachedResult(files=whole, details=details) if len(whole) == len(files) else None
+    if len(whole) != len(files) or not are_details(details, {each.name for each in whole}):
+        return None
+    return CachedResult(files=whole, details=details)
 
 
 def _parse(key: str, data: bytes) -> dict[str, Any] | None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from wasmrun_py.model.build_inputs import BuildInputs
 
 ABSENT = "absent"
+NUL = "\0"
+"""Between the parts of a label that are paths."""
 _MOST_FILES = 100_000
 
 
@@ -130,7 +132,7 @@ class DependencyReader:
         for name in dependencies.files:
             self._look(state, f"file {name}", partial(self._file, name))
         for folder in dependencies.folders:
-            label = f"folder {folder[0]} {' '.join(folder[1:])}".rstrip()
+            label = f"folder {NUL.join(folder)}"
             self._look(state, label, partial(self._folder, folder))
         for name in dependencies.trees:
             self._look(state, f"tree {name}", partial(self._tree, name))

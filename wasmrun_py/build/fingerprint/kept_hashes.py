@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from wasmrun_py.build.fingerprint.sealed import parse_sealed, seal
 from wasmrun_py.model.errors import OutputError
+from wasmrun_py.system.fs import read_plain, replace_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,10 +93,8 @@ class KeptHashes:
         entries = {**kept, **self._seen}
         for path in self._racy:
             entries.pop(path, None)
-        from wasmrun_py.system.fs import atomic_write  # noqa: PLC0415 - only when something changed
-
         with suppress(OutputError):
-            atomic_write(self._file, seal({"schema": _SCHEMA, "files": entries}), durable=False)
+            replace_file(self._file, seal({"schema": _SCHEMA, "files": entries}))
         self._changed = False
 
     def _entries(self) -> dict[str, _Entry]:
@@ -125,8 +124,7 @@ def _load(file: Path | None) -> dict[str, _Entry]:
     if file is None:
         return {}
     try:
-        with file.open("rb") as stream:
-            document = parse_sealed(stream.read(_CAP_BYTES))
+        document = parse_sealed(read_plain(file, cap_bytes=_CAP_BYTES))
     except OSError:
         return {}
     if document is None or document.get("schema") != _SCHEMA:

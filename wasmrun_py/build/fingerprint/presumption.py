@@ -7,8 +7,11 @@ their launchers, the workspace files above the project, and whatever outside a f
 
 from __future__ import annotations
 
+import glob
 import os
 import re
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from wasmrun_py.plugin.manager import ChosenPlugin
 
 _UPWARD = re.compile(rb"\.\./(?:\.\./)*[\w.@+-]+(?:/[\w.@+-]+)*")
+_RELATIVE = re.compile(rb"\.{1,2}/(?:\.\./)*[\w.@+-]+(?:/[\w.@+-]+)*")
+_MOST_OUTSIDE = 10_000
 _SCANNED_BYTES = 1024 * 1024
 _WORKSPACE_FILES = (
     *(
@@ -38,15 +43,12 @@ _WORKSPACE_FILES = (
 _HOME_FILES = (".cargo/config.toml", ".cargo/config", ".npmrc", ".tool-versions")
 
 
-def presume_inputs(
-    chosen: ChosenPlugin, project: Path, outputs: tuple[Path, ...], environ: Mapping[str, str]
-) -> BuildInputs | None:
+def presume_inputs(chosen: ChosenPlugin, project: Path, environ: Mapping[str, str]) -> BuildInputs | None:
     """The inputs of a build whose plugin reports none; None when it must not be kept.
 
     Args:
         chosen: The plugin.
         project: The project's folder, absolute.
-        outputs: Folders that hold nothing but outputs.
         environ: The user's environment.
     """
     if chosen.registered.type is PluginType.BUILTIN:
@@ -57,38 +59,76 @@ def presume_inputs(
     if manifest is not None and not manifest.cache:
         return None
     tools = (*manifest.tools, *manifest.optional_tools) if manifest is not None else ()
-    upward = find_upward_paths(project, outputs)
     return BuildInputs(
-        files=(
-            *(path for path in upward if path.is_file()),
-            *_above(project),
-            *_behind_launchers(environ),
-        ),
-        trees=(project, *(path for path in upward if path.is_dir())),
+        files=(*_above(project), *_behind_launchers(environ)),
+        trees=(project,),
         programs=(*tools, *chosen.info.toolchains),
         any_variable=True,
     )
 
 
+def add_outside(
+    inputs: BuildInputs, project: Path, args: tuple[str, ...], outputs: tuple[Path, ...]
+) -> BuildInputs:
+    """The same, with what lies outside a project that counts whole and is named in it or by an argument.
+
+    Args:
+        inputs: What is known so far; returned as it is when the project does not count whole.
+        project: The project's folder, absolute.
+        args: The toolchain's arguments.
+        outputs: Folders that hold nothing but outputs.
+    """
+    if project not in inputs.trees:
+        return inputs
+    named = {project / word for arg in args for word in (arg, arg.partition("=")[2], *arg.split(",")) if word}
+    found = (*find_upward_paths(project, outputs), *(path for path in named if _is_outside(path, project)))
+    return replace(
+        inputs,
+        files=(*inputs.files, *(path for path in found if path.is_file())),
+        trees=(*inputs.trees, *(path for path in found if path.is_dir())),
+    )
+
+
 def find_upward_paths(project: Path, outputs: tuple[Path, ...] = ()) -> tuple[Path, ...]:
-    """What lies outside a project and is named by ``../`` in one of its files."""
+    """What lies outside a project and is named by ``../`` in one of its files, and so on from there."""
     found: dict[Path, None] = {}
     for name in ProjectFiles(project, outputs, with_ignored=True).walk_names():
-        for words in _find_words(name):
-            for base in (os.path.dirname(name), str(project)):  # noqa: PTH120 - strings: every file
-                path = Path(os.path.normpath(os.path.join(base, words)))  # noqa: PTH118 - as above
-                if not path.is_relative_to(project) and not project.is_relative_to(path) and path.exists():
+        for path in _named_in(name, _UPWARD, (os.path.dirname(name), str(project))):  # noqa: PTH120 - strings
+            if _is_outside(path, project):
+                found[path] = None
+    waiting = list(found)
+    while waiting and len(found) < _MOST_OUTSIDE:
+        further = waiting.pop()
+        if further.is_file():
+            for path in _named_in(str(further), _RELATIVE, (str(further.parent),)):
+                if path not in found and _is_outside(path, project):
                     found[path] = None
+                    waiting.append(path)
     return tuple(found)
 
 
-def _find_words(name: str) -> set[str]:
+def _is_outside(path: Path, project: Path) -> bool:
+    """Whether a path is there, and neither in the project nor around it."""
+    normal = Path(os.path.normpath(path))
+    around = normal.is_relative_to(project) or project.is_relative_to(normal)
+    return not around and normal.exists()
+
+
+def _named_in(name: str, pattern: re.Pattern[bytes], bases: tuple[str, ...]) -> Iterator[Path]:
+    """Paths that the words of a file lead to, also those that are written without their suffix."""
     try:
         with open(name, "rb") as stream:  # noqa: PTH123 - strings: every file of a project
             data = stream.read(_SCANNED_BYTES + 1)
     except OSError:
-        return set()
-    return set() if len(data) > _SCANNED_BYTES else {os.fsdecode(words) for words in _UPWARD.findall(data)}
+        return
+    if len(data) > _SCANNED_BYTES:
+        return
+    for words in {os.fsdecode(each) for each in pattern.findall(data)}:
+        for base in bases:
+            path = Path(os.path.normpath(os.path.join(base, words)))  # noqa: PTH118 - as above
+            yield path
+            with suppress(OSError, ValueError):
+                yield from path.parent.glob(f"{glob.escape(path.name)}.*")
 
 
 def _above(project: Path) -> Iterator[Path]:

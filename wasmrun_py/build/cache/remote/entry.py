@@ -9,10 +9,10 @@ Pure.
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import PurePosixPath
 
-from wasmrun_py.build.cache.details import are_restorable
-from wasmrun_py.build.cache.record import CachedFile, parse_result, parse_sets
+from wasmrun_py.build.cache.record import CachedFile, CachedResult, parse_result, parse_sets
 from wasmrun_py.build.cache.remote.action_result import (
     ActionResult,
     OutputFile,
@@ -66,8 +66,7 @@ def parse_entry(key: str, action: bytes) -> bytes:
     if parsed.files != tuple(map(_describe, result.files)):
         raise RemoteFault("sent an action whose files are not those of its record")
     _check_files(result.files)
-    if not are_restorable(result.details, tuple(file.name for file in result.files)):
-        raise RemoteFault("sent an action that does not say what was built")
+    _check_texts(result)
     return parsed.stdout
 
 
@@ -91,6 +90,15 @@ def _check_files(files: tuple[CachedFile, ...]) -> None:
     folded = [PurePosixPath(str(name).casefold()) for name in names]
     if len(set(folded)) != len(folded) or {each for name in folded for each in name.parents} & set(folded):
         raise RemoteFault("sent an action with two files in one place")
+
+
+def _check_texts(result: CachedResult) -> None:
+    """Refuse what no terminal and no document can show: half of a character."""
+    texts = [result.details, *(file.kind for file in result.files)]
+    try:
+        json.dumps(texts, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise RemoteFault("sent an action with text that is none") from error
 
 
 def _is_portable(part: str) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,10 @@ def is_harmless(dependencies: Dependencies, around: Surroundings) -> bool:
     folders = [Path(each[0]) for each in dependencies.folders]
     count = len(dependencies.files) + len(folders) + len(dependencies.trees) + len(dependencies.programs)
     if count > _MOST_PATHS:
+        return False
+    texts = (*dependencies.files, *dependencies.trees, *dependencies.programs)
+    if not all(map(str.isprintable, chain(texts, *dependencies.folders))):
+        # Not every text is one that the system can be asked for.
         return False
     if not all(_is_own(Path(tree), around) for tree in dependencies.trees):
         return False
