@@ -354,6 +354,7 @@ def test_a_module_that_is_none_is_a_miss(ask: Asker, tmp_path: Path) -> None:
         Dependencies(files=("//server/share/file",)),
         Dependencies(files=("/dev/zero",)),
         Dependencies(trees=("/",)),
+        Dependencies(programs=tuple(f"tool-{n}" for n in range(1000))),
         Dependencies(trees=("/usr",)),
         Dependencies(folders=(("{home}/.config",),)),
         Dependencies(files=tuple(f"/usr/include/{n}.h" for n in range(30_000))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,9 +52,9 @@ def opened_remote(
         reporter.emit(Message(level=Level.DEBUG, text=text))
 
     home = context.home
-    around = Surroundings(
-        own=(project, home.root, home.cache), user_home=Path.home(), environ=context.environ
-    )
+    # Path.home() raises where a container's user has neither a name nor HOME.
+    user_home = Path(context.environ.get("HOME") or context.environ.get("USERPROFILE") or os.sep)
+    around = Surroundings(own=(project, home.root, home.cache), user_home=user_home, environ=context.environ)
     cache = shared or RemoteCache(wanted)
     try:
         yield RemoteOfBuild(cache.for_build(tell), around, note)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from wasmrun_py.build.fingerprint.dependencies import Dependencies
 
 _MOST_PATHS = 20_000
+_MOST_NAMES = 200
 _MOST_BYTES = 2 * 1024 * 1024 * 1024
 # Of Unix; elsewhere nothing is called like this.
 _SYSTEM_FOLDERS = tuple(map(Path, ("/proc", "/sys", "/dev", "/run", "/var/run", "/etc")))
@@ -51,7 +52,11 @@ def is_harmless(dependencies: Dependencies, around: Surroundings) -> bool:
     """Whether looking at all of a set's paths neither tells a server anything nor takes long."""
     folders = [Path(each[0]) for each in dependencies.folders]
     count = len(dependencies.files) + len(folders) + len(dependencies.trees) + len(dependencies.programs)
-    if count > _MOST_PATHS:
+    if (
+        count > _MOST_PATHS
+        or len(dependencies.programs) > _MOST_NAMES
+        or len(dependencies.trees) > _MOST_NAMES
+    ):
         return False
     texts = (*dependencies.files, *dependencies.trees, *dependencies.programs)
     if not all(map(str.isprintable, chain(texts, *dependencies.folders))):
