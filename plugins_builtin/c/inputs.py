@@ -46,7 +46,8 @@ def find_direct_inputs(session: Session, sources: SourceSet, pages: Iterable[Pat
         pages: Files of the project that were copied.
     """
     project = session.config.project_path
-    headers = [project / name for name in _reported(session)]
+    work_dir = session.config.work_dir
+    headers = [path for name in _reported(session) if not (path := project / name).is_relative_to(work_dir)]
     read = [*(source.path for source in sources.sources), *headers]
     if any(_reads_secretly(path) for path in dict.fromkeys(read)):
         return None

@@ -56,7 +56,7 @@ class ProjectFiles:
         self._outputs = frozenset(
             str(folder) for folder in outputs if folder != project and not project.is_relative_to(folder)
         )
-        self._specs: dict[str, GitIgnoreSpec | None] = {}
+        self._chains: dict[str, tuple[tuple[int, GitIgnoreSpec], ...]] = {}
         self._records: dict[str, frozenset[str]] = {}
 
     def walk(self) -> Iterator[Path]:
@@ -82,7 +82,7 @@ class ProjectFiles:
 
     def forget_rules(self) -> None:
         """Read ignore files and output records anew from now on."""
-        self._specs.clear()
+        self._chains.clear()
         self._records.clear()
 
     def _walk(self, folder: str) -> Iterator[str]:
@@ -130,23 +130,23 @@ class ProjectFiles:
 
     def _is_ignored(self, path: str, *, is_folder: bool) -> bool:
         """The nearest ignore file with an opinion decides, up to the repository's root (gitignore(5))."""
-        folder = os.path.dirname(path)  # noqa: PTH120 - as above
-        while True:
-            spec = self._find_spec(folder)
-            if spec is not None:
-                relative = os.path.relpath(path, folder).replace(os.sep, "/") + ("/" if is_folder else "")
-                decision = spec.check_file(relative).include
-                if decision is not None:
-                    return decision
-            parent = os.path.dirname(folder)  # noqa: PTH120 - as above
-            if parent == folder or os.path.exists(os.path.join(folder, ".git")):  # noqa: PTH110, PTH118
-                return False
-            folder = parent
+        for start, spec in self._find_chain(os.path.dirname(path)):  # noqa: PTH120 - as above
+            relative = path[start:].replace(os.sep, "/") + ("/" if is_folder else "")
+            decision = spec.check_file(relative).include
+            if decision is not None:
+                return decision
+        return False
 
-    def _find_spec(self, folder: str) -> GitIgnoreSpec | None:
-        if folder not in self._specs:
-            self._specs[folder] = _load_spec(folder)
-        return self._specs[folder]
+    def _find_chain(self, folder: str) -> tuple[tuple[int, GitIgnoreSpec], ...]:
+        """The ignore files that rule a folder, nearest first, with the length of the path they leave out."""
+        chain = self._chains.get(folder)
+        if chain is None:
+            spec = _load_spec(folder)
+            own = () if spec is None else ((len(folder.rstrip(os.sep)) + 1, spec),)
+            parent = os.path.dirname(folder)  # noqa: PTH120 - as above
+            is_top = parent == folder or os.path.exists(os.path.join(folder, ".git"))  # noqa: PTH110, PTH118
+            chain = self._chains[folder] = own if is_top else own + self._find_chain(parent)
+        return chain
 
 
 def _load_spec(folder: str) -> GitIgnoreSpec | None:

@@ -59,6 +59,10 @@ class Compiler(Protocol):
     def dependency_flags(self) -> tuple[str, ...]:
         """Flags that make it write the headers of an object to ``OBJECT.d``; none when a variable does."""
 
+    @property
+    def explaining_flags(self) -> tuple[str, ...]:
+        """Link flags that make it name the object of an undefined symbol; empty where it does so anyway."""
+
     def compile_flags(self, config: BuildConfig) -> tuple[str, ...]:
         """Flags for every translation unit."""
 

@@ -46,6 +46,7 @@ class Clang:
     libraries: tuple[Path, ...] = ()
 
     name = "clang"
+    explaining_flags = ()
     compiles_and_links_at_once = True
 
     @property
