@@ -28,6 +28,8 @@ _COMMANDS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "inspect": ((), {}),
     "detect": ((), {}),
     "clean": ((), {}),
+    "stop": ((), {}),
+    "status": ((), {}),
     "init": ((), {}),
     "doctor": ((), {}),
     "plugin": ((), {}),

@@ -72,11 +72,16 @@ def translate_write_errors(doing: str) -> Iterator[None]:
         raise OutputError(f"Could not {doing}: {reason}", hint=hint) from error
 
 
-def atomic_write(path: Path, data: bytes) -> None:
+def atomic_write(path: Path, data: bytes, *, mode: int | None = None) -> None:
     """Write ``data`` to ``path`` so that a reader sees the old bytes or the new, never a part.
 
     A link is followed and stays one; a file that is there keeps its mode. A device or a pipe is written to:
     root could replace one, for the whole machine.
+
+    Args:
+        path: The file.
+        data: Its bytes.
+        mode: Its permissions, from before it has its name; None for those of an ordinary file.
 
     Raises:
         OutputError: The disk would not take it; ``path`` is as it was.
@@ -86,7 +91,7 @@ def atomic_write(path: Path, data: bytes) -> None:
             path.write_bytes(data)
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_beside(path.resolve(), data, durable=True)
+        _write_beside(path.resolve(), data, durable=True, mode=mode)
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -105,7 +110,7 @@ def replace_file(path: Path, data: bytes) -> None:
         _write_beside(path, data, durable=False)
 
 
-def _write_beside(target: Path, data: bytes, *, durable: bool) -> None:
+def _write_beside(target: Path, data: bytes, *, durable: bool, mode: int | None = None) -> None:
     """Write a temporary file beside ``target`` and rename it."""
     with translate_write_errors(f"write {target}"):
         prefix = f"{TEMPORARY_PREFIX}{_own_tag()}"
@@ -119,7 +124,8 @@ def _write_beside(target: Path, data: bytes, *, durable: bool) -> None:
                 if durable:
                     os.fsync(stream.fileno())
             # A temporary file is its owner's alone; what it becomes is an ordinary file.
-            Path(temporary).chmod(_find_mode(target) or _FILE_MODE if durable else _FILE_MODE)
+            kept = mode or (_find_mode(target) if durable else None)
+            Path(temporary).chmod(kept or _FILE_MODE)
             Path(temporary).replace(target)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
