@@ -132,6 +132,7 @@ def rows(work: Path) -> Iterator[Row]:
         ratio_budget=7,
     )
     yield from compile_rows(work, wasmrun, project)
+    yield from remote_cache_rows(work, wasmrun)
     yield from plugin_rows(work, wasmrun)
     yield from assemblyscript_rows(work, wasmrun)
     yield python_row(work, wasmrun)
@@ -182,6 +183,33 @@ def compile_rows(work: Path, wasmrun: Sequence[str], project: Path) -> Iterator[
                 added_budget_s=budgets[toolchain],
                 reset=forget,
             )
+
+
+def remote_cache_rows(work: Path, wasmrun: Sequence[str]) -> Iterator[Row]:
+    """A build from a remote cache on the loopback, nothing of it known on this machine, against making it."""
+    from tests.build.cache.remote_servers import nginx  # noqa: PLC0415 - it can be found only now
+
+    if shutil.which("emcc") is None or shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") is None:
+        return
+    project = Path(shutil.copytree(HELLO, work / "remote-hello", ignore=shutil.ignore_patterns("dist")))
+    compile_line = (*wasmrun, "compile", str(project), "--toolchain", "emcc")
+    with nginx(work / "remote-cache") as server:
+        variables = (f"WASMRUN_REMOTE_CACHE={server.address}", f"WASMRUN_HOME={work / 'laptop'}")
+        sender = {**os.environ, "WASMRUN_REMOTE_CACHE": server.address, "WASMRUN_HOME": str(work / "ci")}
+        sender["WASMRUN_REMOTE_CACHE_MODE"] = "read-write"
+        subprocess.run(compile_line, env=sender, capture_output=True, check=True)
+
+        def forget() -> None:
+            for folder in (work / "laptop", project / "dist"):
+                shutil.rmtree(folder, ignore_errors=True)
+
+        yield Row(
+            name="compile, remote cache hit / emcc -O3 by hand",
+            ours=("env", *variables, *compile_line),
+            peer=("emcc", "-O3", str(project / "main.c"), "-o", str(work / "peer.wasm")),
+            ratio_budget=1,
+            reset=forget,
+        )
 
 
 def python_row(work: Path, wasmrun: Sequence[str]) -> Row:

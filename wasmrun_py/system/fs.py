@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 from wasmrun_py.model.errors import OutputError, UnreadablePathError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import BinaryIO
 
     import filelock
@@ -124,8 +124,8 @@ def _write_beside(target: Path, data: bytes, *, durable: bool, mode: int | None 
                 if durable:
                     os.fsync(stream.fileno())
             # A temporary file is its owner's alone; what it becomes is an ordinary file.
-            kept = _find_mode(target) if durable else None
-            Path(temporary).chmod(mode or kept or _FILE_MODE)
+            kept = mode or (_find_mode(target) if durable else None)
+            Path(temporary).chmod(kept or _FILE_MODE)
             Path(temporary).replace(target)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
@@ -254,6 +254,29 @@ def write_staged(path: Path, data: bytes) -> None:
     with translate_write_errors(f"write {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
+
+
+def write_chunks(path: Path, chunks: Iterable[bytes]) -> int:
+    """Write a file that is not there yet, piece by piece, where nobody reads it before it is whole.
+
+    Returns:
+        Its size in bytes.
+
+    Raises:
+        OutputError: The disk would not take it; a part may be there. What ``chunks`` raises stays as it is.
+    """
+    with translate_write_errors(f"write {path}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stream = path.open("xb")
+    size_bytes = 0
+    try:
+        for chunk in chunks:
+            with translate_write_errors(f"write {path}"):
+                size_bytes += stream.write(chunk)
+    finally:
+        with translate_write_errors(f"write {path}"):
+            stream.close()
+    return size_bytes
 
 
 @contextmanager

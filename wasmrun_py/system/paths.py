@@ -79,14 +79,14 @@ class Home:
         return self.root / "outputs"
 
     @property
-    def servers(self) -> Path:
-        """A private file for each running server."""
-        return self.root / "servers"
-
-    @property
     def builds(self) -> Path:
         """What earlier builds made, and the digests of their inputs."""
         return self.cache / "builds"
+
+    @property
+    def servers(self) -> Path:
+        """A private file for each running server."""
+        return self.root / "servers"
 
     @property
     def modules(self) -> Path:
