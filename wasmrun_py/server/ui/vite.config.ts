@@ -9,6 +9,7 @@ export default defineConfig(({ mode }) => ({
     outDir: "../ui_dist",
     emptyOutDir: mode !== "client",
     target: "es2022",
+    cssTarget: ["chrome123", "firefox120", "safari17.5"],
     // Small files must not become data: addresses, which the page's policy refuses.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
