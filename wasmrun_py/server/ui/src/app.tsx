@@ -1,6 +1,6 @@
 // The page's frame: what stands above the four pages, and which of them is seen.
 import type { JSX } from "preact";
-import { useCallback, useEffect, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import { type Build, type DevState, request } from "./api";
 import { BuildPage } from "./pages/build";
 import { FunctionsPage } from "./pages/functions";
@@ -8,6 +8,7 @@ import { ModulePage } from "./pages/module";
 import { RunPage } from "./pages/run";
 import { FailurePanel } from "./parts/failure";
 import { formatDuration } from "./parts/format";
+import { FunctionNames, listFunctionNames } from "./parts/function_names";
 import { Icon, Logo } from "./parts/icons";
 import { type Tab, Tabs } from "./parts/tabs";
 import { applyTheme, nextTheme, readTheme } from "./parts/theme";
@@ -26,13 +27,14 @@ export function App(): JSX.Element {
   const module = useModuleView(generation, looked && Boolean(program?.module));
   useTitle(state);
   const last = state?.builds.at(-1);
+  const names = useMemo(() => listFunctionNames(module.view), [module.view]);
   const panel = (name: Name, children: JSX.Element): JSX.Element => (
     <section role="tabpanel" id={`panel-${name}`} aria-labelledby={`tab-${name}`} hidden={chosen !== name}>
       {children}
     </section>
   );
   return (
-    <>
+    <FunctionNames.Provider value={names}>
       <a class="skip" href="#panels">
         Skip to the page
       </a>
@@ -42,13 +44,13 @@ export function App(): JSX.Element {
       </nav>
       {!server.connected && <GoneBanner />}
       <main id="panels" tabIndex={-1}>
-        {state?.status === "failed" && last && <FailurePanel build={last} showLog={() => choose("build")} />}
+        {state?.status === "failed" && last && chosen !== "build" && <FailurePanel build={last} showLog={() => choose("build")} />}
         {panel("run", <RunPage state={state} toFunctions={() => choose("functions")} />)}
         {panel("functions", <FunctionsPage program={program} generation={generation} module={module} />)}
         {panel("module", <ModulePage program={program} generation={generation} module={module} />)}
         {panel("build", <BuildPage state={state} live={server.live} shown={chosen === "build"} />)}
       </main>
-    </>
+    </FunctionNames.Provider>
   );
 }
 

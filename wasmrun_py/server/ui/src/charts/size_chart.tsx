@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Build } from "../api";
 import { formatBytes } from "../parts/format";
 
-const HEIGHT = 150;
+const HEIGHT = 230;
 const MARGIN = { left: 64, right: 14, top: 14, bottom: 26 } as const;
 
 export function SizeChart({ builds }: { readonly builds: readonly Build[] }): JSX.Element {

@@ -29,6 +29,7 @@ export function BuildPage({ state, live, shown }: Props): JSX.Element {
   const build = state.builds.find((each) => each.number === picked) ?? last;
   return (
     <div class="build">
+      <Problems build={build} />
       <div class="columns summary">
         <Summary build={build} before={findBefore(state.builds, build)} />
         <div class="card">
@@ -39,7 +40,6 @@ export function BuildPage({ state, live, shown }: Props): JSX.Element {
           <SizeChart builds={state.builds} />
         </div>
       </div>
-      <Problems build={build} />
       <Log build={build} live={live} shown={shown} />
       <Builds builds={state.builds} chosen={build.number} pick={pick} />
     </div>

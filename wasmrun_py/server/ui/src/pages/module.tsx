@@ -218,7 +218,7 @@ function Memories({ memories }: { readonly memories: readonly Memory[] }): JSX.E
       {memories.slice(0, 20).map((memory, place) => (
         <div key={place}>
           <dt>
-            {memory.imported ? "imported" : "its own"}
+            {memory.imported ? "imported" : "defined here"}
             {memory.shared && ", shared"}
             {memory.memory64 && ", 64-bit"}
           </dt>

@@ -13,9 +13,10 @@ export function formatBytes(bytes: number): string {
   return `${bytes < 0 ? "−" : ""}${value.toFixed(unit === 0 ? 0 : 1)} ${UNITS[unit] ?? "B"}`;
 }
 
-/** `0.42 ms`, `12 ms`, `3.4 s`, `2 min 5 s`. */
+/** `0.4 ms`, `12 ms`, `3.4 s`, `2 min 5 s`. */
 export function formatDuration(ms: number): string {
-  if (ms < 1) return `${ms.toFixed(2)} ms`;
+  // Browsers' clocks tick ten times a millisecond.
+  if (ms < 0.1) return "< 0.1 ms";
   if (ms < 1000) return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;
   return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;

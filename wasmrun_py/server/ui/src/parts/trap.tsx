@@ -1,11 +1,14 @@
 // What stopped a module, with the wasm part of its stack.
 import type { JSX } from "preact";
+import { useContext } from "preact/hooks";
 import type { Trap } from "../worker/messages";
 import { formatHex } from "./format";
+import { FunctionNames } from "./function_names";
 
 const MOST_FRAMES = 40;
 
 export function TrapView({ trap }: { readonly trap: Trap }): JSX.Element {
+  const names = useContext(FunctionNames);
   return (
     <div class="trap" data-testid="trap">
       <p class="words">
@@ -16,7 +19,7 @@ export function TrapView({ trap }: { readonly trap: Trap }): JSX.Element {
           {trap.frames.slice(0, MOST_FRAMES).map((frame, place) => (
             <li key={place}>
               <span class="number">{place}</span>
-              <span class="name">{frame.name ?? `function ${frame.index ?? "?"}`}</span>
+              <span class="name">{frame.name ?? names.get(frame.index ?? -1) ?? `function ${frame.index ?? "?"}`}</span>
               {frame.offset !== null && <span class="offset">{formatHex(frame.offset)}</span>}
             </li>
           ))}

@@ -70,7 +70,7 @@ export function WasiConsole({ state, program }: Props): JSX.Element {
           run(form);
         }}
       >
-        <FormFields form={form} change={setForm} module={module} problem={problem} />
+        <ArgumentsField form={form} change={setForm} module={module} problem={problem} />
         <div class="buttons">
           {active && (
             <button type="button" class="danger" onClick={stop} data-testid="stop">
@@ -86,6 +86,7 @@ export function WasiConsole({ state, program }: Props): JSX.Element {
             {problem}
           </p>
         )}
+        <MoreFields form={form} change={setForm} />
         {isChanged && !active && !problem && <p class="muted hint">Changed since the last run: a new build waits for Run.</p>}
       </form>
       <div class="card console">
@@ -95,16 +96,6 @@ export function WasiConsole({ state, program }: Props): JSX.Element {
             Clear
           </button>
         </div>
-        <div
-          class="terminal"
-          role="region"
-          aria-label="Terminal"
-          tabIndex={0}
-          ref={attach}
-          onKeyDown={(event) => {
-            if (!event.ctrlKey && !event.metaKey && terminal.current?.scroll(event.key)) event.preventDefault();
-          }}
-        />
         {status.phase === "trapped" && <TrapView trap={status.trap} />}
         {status.phase === "unusable" && (
           <div class="trap" data-testid="trap">
@@ -113,6 +104,16 @@ export function WasiConsole({ state, program }: Props): JSX.Element {
             </p>
           </div>
         )}
+        <div
+          class="term"
+          role="region"
+          aria-label="Terminal"
+          tabIndex={0}
+          ref={attach}
+          onKeyDown={(event) => {
+            if (!event.ctrlKey && !event.metaKey && terminal.current?.scroll(event.key)) event.preventDefault();
+          }}
+        />
       </div>
     </div>
   );
@@ -155,43 +156,68 @@ function useTerminal(
 interface FieldsProps {
   readonly form: Form;
   readonly change: (form: Form) => void;
-  readonly module: string;
-  readonly problem: string;
 }
 
-function FormFields({ form, change, module, problem }: FieldsProps): JSX.Element {
-  const set = (name: keyof Form) => (event: { currentTarget: { value: string } }) =>
-    change({ ...form, [name]: event.currentTarget.value });
-  const used = [form.env && "environment", form.stdin && "input"].filter(Boolean).join(" and ");
+type Typed = { readonly currentTarget: { readonly value: string } };
+
+function ArgumentsField({
+  form,
+  change,
+  module,
+  problem,
+}: FieldsProps & { readonly module: string; readonly problem: string }): JSX.Element {
   return (
-    <>
-      <label class="args">
-        <span class="prompt">{module.split("/").at(-1)}</span>
-        <span class="visually-hidden">Arguments</span>
-        <input
-          value={form.args}
-          onInput={set("args")}
-          placeholder="arguments, as in a shell"
-          spellcheck={false}
-          autocomplete="off"
-          aria-invalid={Boolean(problem)}
-          data-testid="args"
-        />
-      </label>
-      <details open={Boolean(used)}>
-        <summary>Environment and input{used && <span class="badge">{used}</span>}</summary>
-        <div class="two">
-          <label>
-            Environment
-            <textarea value={form.env} onInput={set("env")} placeholder={"NAME=VALUE\none a line"} rows={3} spellcheck={false} data-testid="env" />
-          </label>
-          <label>
-            Standard input
-            <textarea value={form.stdin} onInput={set("stdin")} placeholder="What the program reads; it ends after this." rows={3} spellcheck={false} data-testid="stdin" />
-          </label>
-        </div>
-      </details>
-    </>
+    <label class="args">
+      <span class="prompt">{module.split("/").at(-1)}</span>
+      <span class="visually-hidden">Arguments</span>
+      <input
+        value={form.args}
+        onInput={(event: Typed) => change({ ...form, args: event.currentTarget.value })}
+        placeholder="arguments"
+        spellcheck={false}
+        autocomplete="off"
+        aria-invalid={Boolean(problem)}
+        data-testid="args"
+      />
+    </label>
+  );
+}
+
+function MoreFields({ form, change }: FieldsProps): JSX.Element {
+  const set = (name: "env" | "stdin") => (event: Typed) => change({ ...form, [name]: event.currentTarget.value });
+  const used = form.env || form.stdin;
+  // Open from the beginning when something is in there; then it is the user's to open and close.
+  const [open] = useState(Boolean(used));
+  return (
+    <details open={open}>
+      <summary>
+        Environment and input{used && <span class="badge">set</span>}
+      </summary>
+      <div class="two">
+        <label>
+          Environment
+          <textarea
+            value={form.env}
+            onInput={set("env")}
+            placeholder={"NAME=VALUE\none a line"}
+            rows={3}
+            spellcheck={false}
+            data-testid="env"
+          />
+        </label>
+        <label>
+          Standard input
+          <textarea
+            value={form.stdin}
+            onInput={set("stdin")}
+            placeholder="What the program reads; it ends after this."
+            rows={3}
+            spellcheck={false}
+            data-testid="stdin"
+          />
+        </label>
+      </div>
+    </details>
   );
 }
 

@@ -26,7 +26,7 @@ export function makeWasi(guest: Guest, output: Output): WASI {
     // Files live as long as the run: an empty folder in memory.
     new PreopenDirectory("/", new Map()),
   ];
-  const wasi = new WASI([...guest.args], [...guest.env], fds);
+  const wasi = new WASI([...guest.args], [...guest.env], fds, { debug: false });
   const memory = (): DataView => new DataView(wasi.inst.exports.memory.buffer);
   const improved: Record<string, HostFunction> = {
     args_sizes_get: (count: number, size: number) => writeSizes(memory(), guest.args, count, size),
