@@ -14,6 +14,7 @@ import type { ViewState } from "../server_state";
 import type { Observed } from "../worker/messages";
 
 const MOST_SHOWN = 200;
+const PROVIDED = /^(?:wasi_snapshot_preview1\.|env\.(?:abort|trace|seed|console\.(?:log|info|debug|warn|error))$)/;
 
 interface Props {
   readonly program: Program | null;
@@ -36,16 +37,23 @@ export function FunctionsPage({ program, generation, module }: Props): JSX.Eleme
   }
   const functions = view.exports.filter((each) => each.kind === "func");
   if (!functions.length) return <EmptyState title="This module exports no function" />;
-  return <Caller url={program.module} generation={generation} functions={functions} />;
+  return <Caller url={program.module} generation={generation} functions={functions} stubs={listStubs(view.imports)} />;
+}
+
+/** The functions that a browser does not have for this module. */
+function listStubs(imports: readonly Extern[]): readonly string[] {
+  const missing = imports.filter((each) => each.kind === "func" && !PROVIDED.test(`${each.module}.${each.name}`));
+  return missing.map((each) => `${each.module}.${each.name}`);
 }
 
 interface CallerProps {
+  readonly stubs: readonly string[];
   readonly url: string;
   readonly generation: number;
   readonly functions: readonly Extern[];
 }
 
-function Caller({ url, generation, functions }: CallerProps): JSX.Element {
+function Caller({ url, generation, functions, stubs }: CallerProps): JSX.Element {
   const [state, setState] = useState<CallsState>(NO_CALLS);
   const calls = useRef<Calls | null>(null);
   const [filter, setFilter] = useState("");
@@ -68,6 +76,11 @@ function Caller({ url, generation, functions }: CallerProps): JSX.Element {
             <input type="search" placeholder="Filter" aria-label="Filter functions" value={filter} onInput={(event) => setFilter(event.currentTarget.value)} />
           )}
         </div>
+        {stubs.length > 0 && (
+          <p class="more note" title={stubs.slice(0, 20).join("\n")}>
+            {formatCount(stubs.length, "import")} of its own {stubs.length === 1 ? "is a stub" : "are stubs"} here, which tell when they are called and answer zero.
+          </p>
+        )}
         <ul>
           {shown.slice(0, MOST_SHOWN).map((each) => (
             <FunctionRow key={each.name} item={each} busy={busy || state.phase === "unusable"} calls={calls} />

@@ -9,7 +9,8 @@ import type { ViewState } from "../server_state";
 import { ExternTable } from "./externs";
 import { HexView, type Part } from "./hex";
 
-const MOST_FUNCTION_CELLS = 250;
+const CODE = 10;
+const MOST_FUNCTION_CELLS = 300;
 const MOST_SECTION_CELLS = 200;
 const MOST_SECTION_ROWS = 60;
 const TONES: Readonly<Record<string, string>> = {
@@ -109,7 +110,8 @@ function SizeMap({ view, open }: OpenProps): JSX.Element {
     () => (chosen === "section" ? listSectionCells(view, open) : listFunctionCells(view, open)),
     [view, chosen, open],
   );
-  const total = chosen === "section" ? view.size_bytes : cells.reduce((sum, cell) => sum + cell.size_bytes, 0);
+  const code = view.sections.find((section) => section.id === CODE)?.size_bytes ?? 0;
+  const total = chosen === "section" ? view.size_bytes : code;
   return (
     <div class="card">
       <div class="bar">
@@ -125,7 +127,31 @@ function SizeMap({ view, open }: OpenProps): JSX.Element {
         )}
       </div>
       <Treemap cells={cells} total={total} label={chosen === "section" ? "Sections by size" : "Functions by size"} />
+      {chosen === "function" && <FunctionLegend view={view} cells={cells} code={code} />}
     </div>
+  );
+}
+
+interface LegendProps {
+  readonly view: ModuleView;
+  readonly cells: readonly Cell[];
+  readonly code: number;
+}
+
+function FunctionLegend({ view, cells, code }: LegendProps): JSX.Element {
+  const rest = code - cells.reduce((sum, cell) => sum + cell.size_bytes, 0);
+  const left = view.counts.functions - cells.length;
+  return (
+    <p class="legend">
+      <span class="swatch code" aria-hidden="true" /> inside
+      <span class="swatch exported" aria-hidden="true" /> exported
+      {left > 0 && (
+        <span class="muted">
+          The {formatCount(cells.length, "largest", "largest")} are drawn; {formatCount(left, "smaller one")} make{" "}
+          {formatBytes(rest)}, {formatShare(rest, code)} of the code.
+        </span>
+      )}
+    </p>
   );
 }
 
@@ -148,9 +174,8 @@ function listSectionCells(view: ModuleView, open: (part: Part) => void): Cell[] 
 }
 
 function listFunctionCells(view: ModuleView, open: (part: Part) => void): Cell[] {
-  const code = view.sections.find((section) => section.id === 10)?.size_bytes ?? 0;
   const shown = view.functions.slice(0, MOST_FUNCTION_CELLS);
-  const cells: Cell[] = shown.map((each, place) => {
+  return shown.map((each, place) => {
     const label = each.name ?? `function ${each.index}`;
     return {
       label,
@@ -160,12 +185,6 @@ function listFunctionCells(view: ModuleView, open: (part: Part) => void): Cell[]
       open: () => open({ label, offset: each.offset, size_bytes: each.size_bytes }),
     };
   });
-  const rest = code - cells.reduce((sum, cell) => sum + cell.size_bytes, 0);
-  const count = view.counts.functions - shown.length;
-  if (count <= 0 || rest <= 0) return cells;
-  return [{ label: `${formatCount(count, "smaller function")}`, size_bytes: rest, tone: "other", detail: "" }, ...cells].sort(
-    (one, other) => other.size_bytes - one.size_bytes,
-  );
 }
 
 function Sections({ view, open }: OpenProps): JSX.Element {
