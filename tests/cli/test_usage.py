@@ -40,7 +40,7 @@ def test_every_command_has_help(wasmrun: Wasmrun, command: str) -> None:
     ("args", "code", "message", "hint"),
     [
         (["inspekt"], 2, "No such command 'inspekt'", "Did you mean: wasmrun inspect"),
-        (["./project"], 2, "No such command './project'", "wasmrun exec ./project"),
+        (["./project"], 2, "./project does not exist", ""),
         (
             ["compile", "--optimisation", "size"],
             2,

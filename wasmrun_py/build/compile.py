@@ -126,7 +126,8 @@ def compile_project(
             for each in staged
         ]
         moved_aside = publish(files, settings.output_dir, previous=previous)
-    remember_output_dir(home, project, settings.output_dir)
+    if settings.remember_output:
+        remember_output_dir(home, project, settings.output_dir)
 
     def published(path: Path) -> Path:
         return settings.output_dir / path.relative_to(made)

@@ -36,6 +36,17 @@ def choose_path(positional: str | None, option: str | None, default: str | None 
     return chosen
 
 
+def get_path(world: World, given: str) -> Path:
+    """An existing path of any kind, absolute.
+
+    Raises:
+        PathNotFoundError, UnreadablePathError, UsageError: It is not one.
+    """
+    path = world.absolute(given)
+    _get_status(path, given)
+    return path
+
+
 def get_folder(world: World, given: str) -> Path:
     """An existing, readable folder, absolute.
 

@@ -38,6 +38,17 @@ _POLICY_KEYS = {"policy": Key(kind=str, choices=_POLICIES)}
 _PROJECT_SCHEMA: Schema = {
     "project": {"language": Key(kind=str), "entry": Key(kind=str), "name": Key(kind=str)},
     "build": {**_BUILD_KEYS, "args": Key(kind=list), "output": Key(kind=str)},
+    "run": {
+        "port": Key(kind=int),
+        "host": Key(kind=str),
+        "open": Key(kind=bool),
+        "cors": Key(kind=bool),
+        "isolate": Key(kind=bool),
+        "headers": Key(kind=list),
+        "proxy": Key(kind=list),
+        "target": Key(kind=str),
+        "optimization": Key(kind=str, choices=_LEVELS),
+    },
     "toolchains": _POLICY_KEYS,
 }
 _USER_SCHEMA: Schema = {"build": _BUILD_KEYS, "toolchains": _POLICY_KEYS}
@@ -87,6 +98,7 @@ class Settings:
         install_policy: Whether missing toolchains are installed, asked about, or refused.
         verbose: Show the toolchain's output.
         frozen: External plugins must be those of ``wasmrun.lock``, to the byte.
+        remember_output: ``clean`` is told of ``output_dir``.
         origins: Option -> where its value came from (``--target``, ``WASMRUN_TARGET``, a file's name);
             options that hold their default are absent.
     """
@@ -104,6 +116,7 @@ class Settings:
     install_policy: InstallPolicy
     verbose: bool
     frozen: bool = False
+    remember_output: bool = True
     origins: Mapping[str, str] = field(default_factory=dict)
 
 

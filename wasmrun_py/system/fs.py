@@ -217,9 +217,26 @@ def copy_tree(source: Path, to: Path, *, left_out: frozenset[str] = frozenset())
                     target.mkdir()
                 waiting.append((path, target))
             elif entry.is_file():
-                _copy_file(path, target)
+                copy_file(path, target)
             else:
                 raise UsageError(f"{path} is neither a file nor a folder", hint="Remove it, then try again.")
+
+
+def copy_file(path: Path, target: Path) -> None:
+    """Copy a file to a free name; what runs stays executable.
+
+    Raises:
+        UnreadablePathError: It cannot be read.
+        OutputError: The copy cannot be written.
+    """
+    try:
+        source = path.open("rb")
+    except OSError as error:
+        raise UnreadablePathError(f"{path} cannot be read: {error.strerror or error}") from error
+    with source, translate_write_errors(f"write {target}"), target.open("xb") as copy:
+        shutil.copyfileobj(source, copy)
+        runs = os.fstat(source.fileno()).st_mode & 0o100
+        target.chmod(_PROGRAM_MODE if runs else _FILE_MODE)
 
 
 def link_folder(link: Path, *, to: Path) -> None:
@@ -421,17 +438,6 @@ def _copy_link(path: Path, target: Path, root: Path) -> None:
         )
     with translate_write_errors(f"create the link {target}"):
         target.symlink_to(aim, target_is_directory=inside.is_dir())
-
-
-def _copy_file(path: Path, target: Path) -> None:
-    try:
-        source = path.open("rb")
-    except OSError as error:
-        raise UnreadablePathError(f"{path} cannot be read: {error.strerror or error}") from error
-    with source, translate_write_errors(f"write {target}"), target.open("xb") as copy:
-        shutil.copyfileobj(source, copy)
-        runs = os.fstat(source.fileno()).st_mode & 0o100
-        target.chmod(_PROGRAM_MODE if runs else _FILE_MODE)
 
 
 def _machine_tag() -> str:

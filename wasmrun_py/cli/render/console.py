@@ -78,6 +78,17 @@ class Console:
         self.stderr.write(f"{head} {printable(text)}\n")
         self.stderr.flush()
 
+    def styled(self, parts: Iterable[tuple[str, Style | None]]) -> None:
+        """Write a line to stderr that is made of pieces, each in its style or in none."""
+        pieces = (
+            f"\x1b[{style}m{printable(text)}\x1b[0m"
+            if style is not None and self._colour_stderr
+            else printable(text)
+            for text, style in parts
+        )
+        self.stderr.write("".join(pieces) + "\n")
+        self.stderr.flush()
+
     def raw_note(self, text: str) -> None:
         """Write a tool's text to stderr; on a terminal its control characters are made visible."""
         self.stderr.write(printable(text) if self.stderr_is_terminal else text)

@@ -1,0 +1,204 @@
+"""What ``wasmrun run`` shows on stderr: where it serves, then one line a build, and failures in full."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from wasmrun_py.cli.failure import Failure, show_failure
+from wasmrun_py.cli.render.console import Style, format_size, printable
+from wasmrun_py.model.events import Message
+from wasmrun_py.server.dev_state import Status
+from wasmrun_py.server.session.outcome import Failed, Made
+
+if TYPE_CHECKING:
+    from wasmrun_py.cli.render.console import Console
+    from wasmrun_py.cli.render.reporters import ConsoleReporter
+    from wasmrun_py.model.events import Event
+    from wasmrun_py.server.dev_server import Ready
+    from wasmrun_py.server.dev_state import BuildRecord
+    from wasmrun_py.server.session.outcome import Outcome
+
+_Parts = list[tuple[str, Style | None]]
+_NAMES_SHOWN = 3
+_FEWEST_COLUMNS = 40
+_LABEL_COLUMNS = 10
+
+
+class RunLog:
+    """Follows a session (its ``SessionObserver``).
+
+    Args:
+        console: Where to write.
+        reporter: Shows what a build says while it runs.
+        verbose: Every step of every build is shown.
+    """
+
+    def __init__(self, console: Console, reporter: ConsoleReporter, *, verbose: bool) -> None:
+        self._console = console
+        self._reporter = reporter
+        self._verbose = verbose
+        self._module_bytes: int | None = None
+        self._first: Outcome | None = None
+        self._failed = False
+        self._reloads = 0
+
+    def build_started(self, record: BuildRecord) -> None:
+        """Nothing is said before there is something to say."""
+
+    def build_finished(self, record: BuildRecord, outcome: Outcome, *, served: bool) -> None:
+        """One line, but for the first build, which ``ready`` tells of, and for one that was cancelled."""
+        self._reporter.rest()
+        if self._first is None:
+            self._first = outcome
+            self._remember(record, outcome)
+            return
+        if record.status is Status.CANCELLED:
+            return
+        self._reloads += served
+        parts: _Parts = [(f"{_clock()}  ", Style.DIM)]
+        names = f"  {self._name_trigger(record)}" if record.trigger else ""
+        if isinstance(outcome, Failed):
+            self._console.styled([*parts, ("failed", Style.RED), (f" in {_seconds(record)}{names}", None)])
+            self._show_failure(outcome)
+        else:
+            mended = " again" if self._failed else ""
+            self._console.styled(
+                [
+                    *parts,
+                    (f"built{mended}", Style.GREEN),
+                    (f" in {_seconds(record)}{names}", None),
+                    *self._effect(record, served=served),
+                ]
+            )
+            self._show_warnings(outcome)
+        self._remember(record, outcome)
+
+    def notice(self, text: str) -> None:
+        """A sentence about the watching."""
+        self._console.styled([(f"{_clock()}  ", Style.DIM), (text, Style.YELLOW)])
+
+    def hear(self, event: Event) -> None:
+        """What a build says while it runs: its steps on a terminal, and everything with ``-v``."""
+        warning = isinstance(event, Message)
+        if self._verbose or self._console.live or self._first is None or warning:
+            self._reporter.emit(event)
+
+    def ready(self, ready: Ready, *, took_s: float) -> None:
+        """The server is up and the first build has ended."""
+        from wasmrun_py import __version__  # noqa: PLC0415 - as everything about the version
+
+        console, record = self._console, ready.record
+        console.note("")
+        console.styled(
+            [
+                ("  wasmrun", Style.GREEN),
+                (f" {__version__}", None),
+                (f"  ready in {took_s * 1000:.0f} ms", Style.DIM),
+            ]
+        )
+        console.note("")
+        for label, url in _list_addresses(ready):
+            console.styled([(f"  {label + ':':<{_LABEL_COLUMNS}}", Style.BOLD), (url, Style.CYAN)])
+        console.note("")
+        facts = _describe_build(record)
+        if facts:
+            console.styled([(f"  {facts}", Style.DIM)])
+        waits = (
+            "Watching for changes; Ctrl-C ends it"
+            if ready.state.watching
+            else "Changes are not watched; Ctrl-C ends it"
+        )
+        console.styled([(f"  {waits}", Style.DIM)])
+        console.note("")
+        if isinstance(self._first, Failed):
+            self._console.styled(
+                [(f"{_clock()}  ", Style.DIM), ("failed", Style.RED), (f" in {_seconds(record)}", None)]
+            )
+            self._show_failure(self._first)
+        elif isinstance(self._first, Made):
+            self._show_warnings(self._first)
+
+    def _effect(self, record: BuildRecord, *, served: bool) -> _Parts:
+        if not served:
+            return [("  no output changed", Style.DIM)]
+        size = (
+            ""
+            if record.module_bytes is None
+            else f"  {format_size(record.module_bytes)}{self._delta(record)}"
+        )
+        return [(size, None), (f"  reload {self._reloads}", Style.DIM)]
+
+    def _delta(self, record: BuildRecord) -> str:
+        if self._module_bytes is None or record.module_bytes is None:
+            return ""
+        delta = record.module_bytes - self._module_bytes
+        return f" ({'+' if delta > 0 else '-'}{format_size(abs(delta))})" if delta else ""
+
+    def _remember(self, record: BuildRecord, outcome: Outcome) -> None:
+        self._failed = isinstance(outcome, Failed)
+        if record.module_bytes is not None:
+            self._module_bytes = record.module_bytes
+
+    def _name_trigger(self, record: BuildRecord) -> str:
+        """What changed, in a third of the line."""
+        columns = max(_FEWEST_COLUMNS, shutil.get_terminal_size().columns)
+        shown = list(record.trigger[:_NAMES_SHOWN])
+        while len(shown) > 1 and sum(len(name) + 2 for name in shown) > columns // 3:
+            shown.pop()
+        more = len(record.trigger) - len(shown)
+        text = ", ".join(printable(name) for name in shown)
+        if len(text) > columns // 2:
+            text = f"…{text[-columns // 2 :]}"
+        return f"{text} and {more} more" if more else text
+
+    def _show_failure(self, outcome: Failed) -> None:
+        error = outcome.to_error()
+        show_failure(
+            self._console, Failure(command="run", error=error, exit_code=error.exit_code), as_json=False
+        )
+
+    def _show_warnings(self, outcome: Outcome) -> None:
+        """Those that were not shown as they arose are the build's own messages, which were."""
+        if isinstance(outcome, Made) and self._verbose:
+            for each in outcome.diagnostics:
+                place = ":".join(
+                    str(part) for part in (each.file, each.line, each.column) if part is not None
+                )
+                self._console.labelled(str(each.severity), Style.YELLOW, f"{place}: {each.message}")
+
+
+def _list_addresses(ready: Ready) -> list[tuple[str, str]]:
+    """The app's page, wasmrun's own, and where other machines find it."""
+    program = ready.state.program
+    has_page = program is not None and program.page is not None
+    pages = (
+        [("Page", ready.address.url), ("wasmrun", ready.ui_url)]
+        if has_page
+        else [("Page", ready.address.url)]
+    )
+    return [*pages, *(("Network", url) for url in ready.address.network_urls)]
+
+
+def _describe_build(record: BuildRecord) -> str:
+    """``c-hello for wasm with emcc 3.1.6 (debug), 6.4 KiB, in 0.41 s``."""
+    if record.status is not Status.OK:
+        return ""
+    parts = []
+    if record.toolchain is not None:
+        toolchain = f"{record.toolchain['name']} {record.toolchain['version']}".strip()
+        parts.append(
+            f"Built for {record.target} with {toolchain} ({record.optimization}) in {_seconds(record)}"
+        )
+    if record.module_bytes is not None:
+        parts.append(format_size(record.module_bytes))
+    return ", ".join(parts)
+
+
+def _clock() -> str:
+    return datetime.now().astimezone().strftime("%H:%M:%S")
+
+
+def _seconds(record: BuildRecord) -> str:
+    return f"{record.duration_s or 0.0:.2f} s"
