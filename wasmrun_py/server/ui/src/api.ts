@@ -114,6 +114,7 @@ export interface ModuleView {
 
 export const BASE = "/_wasmrun/";
 
+/** The server writes it into every page of its own. */
 export function getToken(): string {
   return document.querySelector<HTMLMetaElement>('meta[name="wasmrun-token"]')?.content ?? "";
 }

@@ -5,8 +5,8 @@ import { countProblems, describePlace, orderProblems } from "./problems";
 const MOST_SHOWN = 50;
 
 const STYLE = `
-:host { all: initial; }
-.veil { position: fixed; inset: 0; z-index: 2147483647; overflow: auto; padding: 4vh 16px;
+:host { all: initial; display: block; position: fixed; inset: 0; z-index: 2147483647; }
+.veil { position: absolute; inset: 0; overflow: auto; padding: 4vh 16px;
   background: rgb(9 10 16 / .72); backdrop-filter: blur(3px); color: #e8eaf2;
   font: 14px/1.5 ui-sans-serif, system-ui, -apple-system, "Segoe UI", sans-serif; }
 .box { box-sizing: border-box; max-width: 860px; margin: 0 auto; background: #14161f; border-radius: 12px;

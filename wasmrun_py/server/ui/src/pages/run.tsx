@@ -19,10 +19,10 @@ export function RunPage({ state, toFunctions }: Props): JSX.Element {
     case "wasi":
       return <WasiConsole key={state.project.path} state={state} program={program} />;
     case "page":
-      return <AppFrame address="/" generation={state.generation} reloadsItself />;
+      return <AppFrame address="/" />;
     case "emscripten":
     case "wasm-bindgen":
-      return <AppFrame address="/_wasmrun/app/" generation={state.generation} reloadsItself={false} />;
+      return <AppFrame address="/_wasmrun/app/" />;
     case "library":
       return (
         <EmptyState title="A library has nothing to start">

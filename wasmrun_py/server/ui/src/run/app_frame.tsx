@@ -1,24 +1,12 @@
 // A web app inside the page, with the way out into a tab of its own.
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import { Icon } from "../parts/icons";
 
-interface Props {
-  readonly address: string;
-  readonly generation: number;
-  /** The app's page has the reload client in it. */
-  readonly reloadsItself: boolean;
-}
-
-export function AppFrame({ address, generation, reloadsItself }: Props): JSX.Element {
+/** The app has the reload client in it, so that nothing here has to follow the builds. */
+export function AppFrame({ address }: { readonly address: string }): JSX.Element {
   const frame = useRef<HTMLIFrameElement>(null);
-  const first = useRef(generation);
   const reload = (): void => frame.current?.contentWindow?.location.reload();
-  useEffect(() => {
-    if (reloadsItself || first.current === generation) return;
-    first.current = generation;
-    reload();
-  }, [generation, reloadsItself]);
   return (
     <div class="card frame">
       <div class="bar">

@@ -27,17 +27,21 @@ export class TerminalView {
   readonly #terminal: Terminal;
   readonly #fit = new FitAddon();
   readonly #log: HTMLElement;
+  readonly #tellDropped: (bytes: number) => void;
   readonly #observer: ResizeObserver;
   #waiting: Piece[] = [];
   #waitingBytes = 0;
   #droppedBytes = 0;
+  #droppedInAll = 0;
   #writing = false;
   #decoders = makeDecoders();
   #logged: { stream: Stream; text: string }[] = [];
   #logTimer = 0;
 
-  constructor(holder: HTMLElement, log: HTMLElement) {
+  /** `tellDropped` hears how many bytes have not been shown so far. */
+  constructor(holder: HTMLElement, log: HTMLElement, tellDropped: (bytes: number) => void) {
     this.#log = log;
+    this.#tellDropped = tellDropped;
     this.#terminal = new Terminal({
       convertEol: true,
       disableStdin: true,
@@ -81,6 +85,8 @@ export class TerminalView {
     this.#waiting = [];
     this.#waitingBytes = 0;
     this.#droppedBytes = 0;
+    this.#droppedInAll = 0;
+    this.#tellDropped(0);
     this.#decoders = makeDecoders();
     this.#logged = [];
     this.#log.replaceChildren();
@@ -123,6 +129,8 @@ export class TerminalView {
   #take(): Piece[] {
     const taken: Piece[] = [];
     if (this.#droppedBytes && this.#waiting.length) {
+      this.#droppedInAll += this.#droppedBytes;
+      this.#tellDropped(this.#droppedInAll);
       const words = `\n… ${formatBytes(this.#droppedBytes)} that came too fast are not shown …\n`;
       taken.push({ stream: "note", bytes: new TextEncoder().encode(words) });
       this.#droppedBytes = 0;

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { type DevState, getToken, type Program } from "../api";
-import { formatDuration } from "../parts/format";
+import { formatBytes, formatDuration } from "../parts/format";
 import { Icon } from "../parts/icons";
 import { onThemeChange } from "../parts/theme";
 import { TrapView } from "../parts/trap";
@@ -28,6 +28,7 @@ export function WasiConsole({ state, program }: Props): JSX.Element {
   const [form, setForm] = useState<Form>(() => readForm(key));
   const [status, setStatus] = useState<RunStatus>({ phase: "idle" });
   const [problem, setProblem] = useState("");
+  const [dropped, setDropped] = useState(0);
   const terminal = useRef<TerminalView | null>(null);
   const runner = useRef<Runner | null>(null);
   const ran = useRef(form);
@@ -53,7 +54,7 @@ export function WasiConsole({ state, program }: Props): JSX.Element {
     runner.current?.stop();
   };
 
-  const attach = useTerminal(terminal, runner, setStatus);
+  const attach = useTerminal(terminal, runner, setStatus, setDropped);
   // A new build runs by itself, unless it was stopped or somebody is at the form.
   const isChanged = JSON.stringify(form) !== JSON.stringify(ran.current);
   useEffect(() => {
@@ -92,6 +93,11 @@ export function WasiConsole({ state, program }: Props): JSX.Element {
       <div class="card console">
         <div class="bar">
           <RunStatusLine status={status} />
+          {dropped > 0 && (
+            <span class="muted dropped" data-testid="dropped">
+              {formatBytes(dropped)} came too fast to show
+            </span>
+          )}
           <button type="button" class="quiet small" onClick={() => terminal.current?.clear()}>
             Clear
           </button>
@@ -124,6 +130,7 @@ function useTerminal(
   terminal: { current: TerminalView | null },
   runner: { current: Runner | null },
   setStatus: (status: RunStatus) => void,
+  setDropped: (bytes: number) => void,
 ): (element: HTMLDivElement | null) => void {
   const cleanUp = useRef<() => void>(() => undefined);
   return useCallback((element: HTMLDivElement | null) => {
@@ -139,7 +146,7 @@ function useTerminal(
     log.setAttribute("aria-label", "Output");
     log.dataset["testid"] = "output";
     element.append(screen, log);
-    const view = new TerminalView(screen, log);
+    const view = new TerminalView(screen, log, setDropped);
     const made = new Runner(setStatus, (stream, bytes) => view.write(stream, bytes));
     terminal.current = view;
     runner.current = made;
