@@ -157,7 +157,7 @@ def visited(
         visit.page.goto(url)
         yield visit
         left = [each for each in visit.complaints if not any(part in each for part in harmless)]
-        assert left == []
-        assert visit.hosts - {""} <= _LOOPBACK
+        assert not left, left
+        assert visit.hosts - {""} <= _LOOPBACK, visit.hosts
     finally:
         context.close()

@@ -75,7 +75,7 @@ def test_arguments_environment_and_input_reach_the_program(playground: Served, b
         visit.run_with(r"""tell 'two words' "a\"b" ünï\ cod€""")
         expect(visit.by("outcome")).to_contain_text("Exit code 7")
         expect(visit.by("output")).to_have_text(
-            "argument 2 is [two words]\nargument 3 is [a\"b]\nargument 4 is [ünï cod€]\n"
+            'argument 2 is [two words]\nargument 3 is [a"b]\nargument 4 is [ünï cod€]\n'
             "NAME is Ada Lovelace\nread one\nread two\nthis went to stderr\n"
         )
         stderr = visit.by("output").locator("[data-stream=stderr]")

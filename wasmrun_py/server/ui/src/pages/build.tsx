@@ -54,7 +54,7 @@ function Summary({ build, before }: { readonly build: Build; readonly before: Bu
   const words = { building: "is running", ok: "succeeded", failed: "failed", cancelled: "was cancelled" }[build.status];
   const facts: [string, string][] = [
     ["Took", build.duration_s === null ? "still running" : formatDuration(build.duration_s * 1000)],
-    ["Because of", build.trigger.length ? summarise(build.trigger) : "the start"],
+    ["Because of", describeTrigger(build)],
     ["Plugin", describePlugin(build)],
     ["Toolchain", build.toolchain ? `${build.toolchain["name"] ?? ""} ${build.toolchain["version"] ?? ""}` : "–"],
     ["Target", [build.target, build.optimization].filter(Boolean).join(", ") || "–"],
@@ -80,7 +80,9 @@ function Summary({ build, before }: { readonly build: Build; readonly before: Bu
   );
 }
 
-function summarise(files: readonly string[]): string {
+function describeTrigger(build: Build): string {
+  const files = build.trigger;
+  if (!files.length) return build.number === 1 ? "the start" : "a request";
   const shown = files.slice(0, 3).join(", ");
   return files.length > 3 ? `${shown} and ${files.length - 3} more` : shown;
 }
@@ -196,7 +198,7 @@ function Builds({ builds, chosen, pick }: BuildsProps): JSX.Element {
                 </button>
                 <span class={build.status === "failed" ? "tag failed" : "visually-hidden"}>{build.status}</span>
               </th>
-              <td class="files">{build.trigger.length ? summarise(build.trigger) : "the start"}</td>
+              <td class="files">{describeTrigger(build)}</td>
               <td class="number">{build.duration_s === null ? "…" : formatDuration(build.duration_s * 1000)}</td>
               <td class="number">{build.module_bytes === null ? "–" : formatBytes(build.module_bytes)}</td>
             </tr>

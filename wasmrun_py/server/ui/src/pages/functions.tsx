@@ -117,7 +117,8 @@ function FunctionRow({ item, busy, calls }: RowProps): JSX.Element {
   const obstacle = findObstacle(params, results);
   const submit = (event: Event): void => {
     event.preventDefault();
-    const texts = params.map((type, place) => typed[place] ?? (type === "externref" || type === "funcref" ? "" : "0"));
+    // What stands there in grey is what an empty field means.
+    const texts = params.map((type, place) => typed[place] || (type.endsWith("ref") ? "" : "0"));
     const values = [];
     for (const [place, type] of params.entries()) {
       try {

@@ -156,7 +156,7 @@ function FunctionLegend({ view, cells, code }: LegendProps): JSX.Element {
 }
 
 function toneOf(section: Section): string {
-  if (section.id === 0) return "custom";
+  if (section.id === 0) return section.name.startsWith(".debug") ? "debug" : "custom";
   return TONES[section.name] ?? "other";
 }
 
