@@ -29,6 +29,8 @@ _COMMANDS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "inspect": ((), {}),
     "detect": ((), {}),
     "clean": ((), {}),
+    "stop": ((), {}),
+    "status": ((), {}),
     "init": ((), {}),
     "doctor": ((), {}),
     "plugin": ((), {}),

@@ -68,10 +68,15 @@ def translate_write_errors(doing: str) -> Iterator[None]:
         raise OutputError(f"Could not {doing}: {reason}", hint=hint) from error
 
 
-def atomic_write(path: Path, data: bytes) -> None:
+def atomic_write(path: Path, data: bytes, *, mode: int | None = None) -> None:
     """Write ``data`` to ``path`` so that a reader sees the old bytes or the new, never a part.
 
     A link is followed and stays one; a file that is there keeps its mode.
+
+    Args:
+        path: The file.
+        data: Its bytes.
+        mode: Its permissions, from before it has its name; None for those of an ordinary file.
 
     Raises:
         OutputError: The disk would not take it; ``path`` is as it was.
@@ -89,7 +94,7 @@ def atomic_write(path: Path, data: bytes) -> None:
                 stream.flush()
                 os.fsync(stream.fileno())
             # A temporary file is its owner's alone; what it becomes is an ordinary file.
-            Path(temporary).chmod(_find_mode(target) or _FILE_MODE)
+            Path(temporary).chmod(mode or _find_mode(target) or _FILE_MODE)
             Path(temporary).replace(target)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)

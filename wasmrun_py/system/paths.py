@@ -79,6 +79,11 @@ class Home:
         return self.root / "outputs"
 
     @property
+    def servers(self) -> Path:
+        """A private file for each running server."""
+        return self.root / "servers"
+
+    @property
     def modules(self) -> Path:
         """Compiled modules of ``exec``."""
         return self.cache / "modules"

@@ -31,6 +31,7 @@ _MODULE_VIEW = "wasmrun_py.server.module_view"
 _LOG = f"{OWN}log/"
 _READS = ("GET", "HEAD")
 _LOG_DIGITS = 9
+_BAD_REQUEST = 400
 
 STREAM_CAP = 1000
 """How many pages may listen at once."""
@@ -83,7 +84,7 @@ class DevApp:
             await self._answer(exchange)
         except RefusedError as refused:
             if not exchange.answered:
-                await exchange.answer_text(refused.status, refused.text, refused.headers)
+                await _refuse(exchange, refused)
         except OSError:
             # The file or the other end went away while it was sent: the answer breaks off, which it shows.
             if not exchange.answered:
@@ -128,10 +129,12 @@ class DevApp:
             self._gate.check_origin(exchange, required=False)
         if exchange.method not in _READS:
             raise RefusedError(405, "Outputs are read only.", headers=[(b"allow", b"GET, HEAD")])
-        state = self._session.state
-        if await self._outputs.send(exchange, state):
+        # A page of another site may read an HTML output then, but not the token in it.
+        foreign = exchange.find_header(b"origin") is not None and not self._gate.has_own_origin(exchange)
+        if await self._outputs.send(exchange, self._session.state, with_client=not foreign):
             return
         if exchange.path == "/":
+            self._gate.check_origin(exchange, required=False)
             await self._send_own(exchange, OWN)
             return
         raise RefusedError(404, "The build made no such file.")
@@ -145,10 +148,8 @@ class DevApp:
         elif exchange.method in _READS:
             answer = self._gets.get(exchange.path)
             if answer is not None:
-                self._gate.check_page(exchange)
                 await answer(exchange)
             elif exchange.path.startswith(_LOG):
-                self._gate.check_page(exchange)
                 await self._get_log(exchange)
             else:
                 self._gate.check_origin(exchange, required=False)
@@ -164,9 +165,11 @@ class DevApp:
         await send_body(exchange, replace(body, headers=[*body.headers, *isolation]), self._packer)
 
     async def _get_state(self, exchange: Exchange) -> None:
+        self._gate.check_reader(exchange)
         await exchange.answer_json(self._session.state.to_json())
 
     async def _get_log(self, exchange: Exchange) -> None:
+        self._gate.check_page(exchange)
         number = exchange.path.removeprefix(_LOG)
         known = number.isascii() and number.isdecimal() and len(number) <= _LOG_DIGITS
         lines = self._session.find_log(int(number)) if known else None
@@ -175,6 +178,7 @@ class DevApp:
         await exchange.answer_json({"build": int(number), "lines": list(lines)})
 
     async def _get_module(self, exchange: Exchange) -> None:
+        self._gate.check_page(exchange)
         state = self._session.state
         module = None if state.program is None else state.program.module
         file = None if module is None else state.files.get(module)
@@ -199,6 +203,14 @@ class DevApp:
         self._gate.check_control(exchange)
         await exchange.answer_json({}, status=202)
         self._stopping.set()
+
+
+async def _refuse(exchange: Exchange, refused: RefusedError) -> None:
+    headers = list(refused.headers)
+    if refused.status == _BAD_REQUEST or exchange.method not in _READS:
+        # What follows on the connection may be a part of this request, or another one: nobody finds out.
+        headers.append((b"connection", b"close"))
+    await exchange.answer_text(refused.status, refused.text, headers)
 
 
 def _make_proxy(options: ServeOptions) -> Proxy | None:

@@ -37,6 +37,7 @@ class Exchange:
     """A request, and the one answer that may be given.
 
     Attributes:
+        http_version: ``1.1`` or what else the client says.
         method: Upper case.
         path: The path, percent-decoded once.
         raw_path: The path as it was sent.
@@ -45,12 +46,26 @@ class Exchange:
         answered: The answer has begun.
     """
 
-    __slots__ = ("_receive", "_scope", "_send", "answered", "method", "path", "query", "raw_path", "scheme")
+    __slots__ = (
+        "_read_whole",
+        "_receive",
+        "_scope",
+        "_send",
+        "answered",
+        "http_version",
+        "method",
+        "path",
+        "query",
+        "raw_path",
+        "scheme",
+    )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
+        self._read_whole = False
+        self.http_version: str = scope["http_version"]
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.raw_path: bytes = scope["raw_path"]
@@ -119,13 +134,15 @@ class Exchange:
 
     async def receive_chunk(self) -> bytes | None:
         """The next part of the request's body: ``b""`` at its end, None when whoever asked has gone."""
-        while True:
+        while not self._read_whole:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 return None
+            self._read_whole = not message.get("more_body", False)
             body: bytes = message.get("body", b"")
-            if body or not message.get("more_body", False):
+            if body:
                 return body
+        return b""
 
     async def wait_for_hang_up(self) -> None:
         """Return when the other end hangs up; for after the body was read."""

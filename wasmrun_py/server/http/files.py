@@ -46,8 +46,13 @@ class Outputs:
         self._pages: dict[str, _Page] = {}
         self._fixed = _fixed_headers(options)
 
-    async def send(self, exchange: Exchange, state: DevState) -> bool:
+    async def send(self, exchange: Exchange, state: DevState, *, with_client: bool = True) -> bool:
         """Answer with an output; False when none has the path that was asked for.
+
+        Args:
+            exchange: A GET or HEAD request.
+            state: What there is.
+            with_client: The reload client and its token are put into HTML pages.
 
         Raises:
             RefusedError: There is one, and its file is not what was built any more.
@@ -55,11 +60,11 @@ class Outputs:
         path = find_output(state, exchange.path)
         if path is None:
             return False
-        body = await self._load(path, state)
+        body = await self._load(path, state, with_client=with_client)
         await send_body(exchange, body, self._packer)
         return True
 
-    async def _load(self, path: str, state: DevState) -> Body:
+    async def _load(self, path: str, state: DevState, *, with_client: bool) -> Body:
         file = state.files[path]
         headers = [*self._fixed, *isolation_headers(state, asked=self._options.isolation)]
         if file.size_bytes > IN_MEMORY_BYTES:
@@ -72,7 +77,7 @@ class Outputs:
                 headers=self._merged([*type_header(path), *headers]),
                 descriptor=descriptor,
             )
-        if is_page(path):
+        if is_page(path) and with_client:
             page = await self._load_page(path, file)
             typed: Headers = [(b"content-type", f"text/html; charset={page.charset}".encode())]
             content, digest = page.content, page.digest

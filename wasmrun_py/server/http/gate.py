@@ -60,6 +60,8 @@ class Gate:
         """
         if not exchange.raw_path.startswith(b"/"):
             raise RefusedError(400, "Ask for a path on this server.")
+        if exchange.http_version not in {"1.0", "1.1"}:
+            raise RefusedError(400, "This server speaks HTTP/1.1.")
         framings = {name for name, _ in exchange.headers if name in {b"content-length", b"transfer-encoding"}}
         if len(framings) > 1:
             raise RefusedError(400, "A body has either a length or chunks, not both.")
@@ -75,12 +77,14 @@ class Gate:
         Raises:
             RefusedError: The Origin is not the address that was asked, or is missing and ``required``.
         """
-        origin = exchange.find_header(b"origin")
-        if origin is None and not required:
-            return
-        host = exchange.find_header(b"host") or ""
-        if origin is None or origin.lower() != self._origin_of(host):
+        if not (self.has_own_origin(exchange) or (not required and exchange.find_header(b"origin") is None)):
             raise RefusedError(403, "Only this server's own pages may ask for that.")
+
+    def has_own_origin(self, exchange: Exchange) -> bool:
+        """Whether the Origin is the address that was asked."""
+        origin = exchange.find_header(b"origin")
+        host = exchange.find_header(b"host") or ""
+        return origin is not None and origin.lower() == self._origin_of(host)
 
     def check_page(self, exchange: Exchange) -> None:
         """Refuse what does not come from one of our pages.
@@ -91,6 +95,15 @@ class Gate:
         self._check_token(exchange, self.tokens.page)
         self.check_origin(exchange, required=exchange.method not in {"GET", "HEAD"})
 
+    def check_reader(self, exchange: Exchange) -> None:
+        """Refuse whoever has neither token; for what may be read by pages and by ``wasmrun status``.
+
+        Raises:
+            RefusedError: The token is neither, or the Origin is not ours.
+        """
+        self._check_token(exchange, self.tokens.page, self.tokens.control)
+        self.check_origin(exchange, required=False)
+
     def check_control(self, exchange: Exchange) -> None:
         """Refuse what does not come from somebody who can read the state file.
 
@@ -100,9 +113,9 @@ class Gate:
         self._check_token(exchange, self.tokens.control)
         self.check_origin(exchange, required=exchange.method not in {"GET", "HEAD"})
 
-    def _check_token(self, exchange: Exchange, wanted: str) -> None:
-        given = exchange.find_header(TOKEN_HEADER) or ""
-        if not hmac.compare_digest(given.encode(), wanted.encode()):
+    def _check_token(self, exchange: Exchange, *wanted: str) -> None:
+        given = (exchange.find_header(TOKEN_HEADER) or "").encode()
+        if not any(hmac.compare_digest(given, each.encode()) for each in wanted):
             raise RefusedError(403, "The token is missing or wrong. Load the page again.")
 
     def _is_ours(self, host: str) -> bool:

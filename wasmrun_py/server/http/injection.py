@@ -26,7 +26,7 @@ _BEFORE_HEAD = re.compile(
 _META = re.compile(rf"<meta[\s/]({_QUOTED})>", re.IGNORECASE)
 _CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([a-z0-9_:.-]+)""", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--.*?(?:--!?>|$)", re.DOTALL)
-_OWN_POLICY = re.compile(r"""http-equiv\s*=\s*["']?\s*content-security-policy\b""", re.IGNORECASE)
+_OWN_POLICY = re.compile(r"""http-equiv\s*=\s*["']?\s*content-security-policy(?![\w-])""", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

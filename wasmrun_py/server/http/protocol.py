@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from uvicorn.protocols.http.h11_impl import RequestResponseCycle
 
-HEAD_TIMEOUT_S = 10.0
+
 _BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\nretry-after: 5\r\n"
     b"content-length: 43\r\nconnection: close\r\n\r\nToo many connections. Close some of them.\r\n"
@@ -22,6 +22,7 @@ class GuardedProtocol(H11Protocol):
     """One connection. Subclasses say how many there may be."""
 
     connection_cap: ClassVar[int] = 2000
+    head_timeout_s: ClassVar[float] = 10.0
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -61,7 +62,7 @@ class GuardedProtocol(H11Protocol):
         if cycle is not None and not cycle.response_complete:
             self._stop_timer()
         elif self._head_timer is None and not self.transport.is_closing():
-            self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._give_up)
+            self._head_timer = self.loop.call_later(self.head_timeout_s, self._give_up)
 
     def _stop_timer(self) -> None:
         if self._head_timer is not None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _GRACE_S = 1
 _TOKEN_BYTES = 32
 _HEAD_CAP_BYTES = 64 * 1024
-_EVERYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, not bound to
+_EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
