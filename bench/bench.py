@@ -112,7 +112,7 @@ def main() -> int:
         for row in rows(work):
             most = pairs if row.pairs is None else row.pairs[0 if options.quick else 1]
             missed += not show(row, measure(row, most, environ))
-        for row, timed in library_rows(work, pairs):
+        for row, timed in (*library_rows(work, pairs), *serving_rows(work, pairs, environ)):
             missed += not show(row, timed)
     return 1 if missed and options.strict else 0
 
@@ -364,6 +364,32 @@ def library_rows(work: Path, pairs: int) -> Iterator[tuple[Row, list[tuple[float
     yield (
         Row(name=f"detect, {PLUGINS} libraries / none + a helper", ours=(), peer=(), ratio_budget=3),
         selection_figures(work, find_wasmrun(), pairs),
+    )
+
+
+def serving_rows(
+    work: Path, pairs: int, environ: dict[str, str]
+) -> Iterator[tuple[Row, list[tuple[float, float]]]]:
+    """What ``run`` adds to a build."""
+    from bench.serving import save_figures, start_figures  # noqa: PLC0415 - it can be found only now
+
+    if shutil.which("clang") is None:
+        return
+    project = Path(shutil.copytree(HELLO, work / "served", ignore=shutil.ignore_patterns("dist")))
+    command = find_wasmrun()
+    yield (
+        Row(
+            name="save to reload - build / a 500 ms poll",
+            ours=(),
+            peer=(),
+            ratio_budget=0.5,
+            total_budget_s=0.06,
+        ),
+        save_figures(command, project, max(pairs, 20), environ),
+    )
+    yield (
+        Row(name="run, ready / compile", ours=(), peer=(), added_budget_s=0.5),
+        start_figures(command, project, pairs, environ),
     )
 
 

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from wasmrun_py.build.outputs import find_output_dirs
@@ -16,6 +17,7 @@ from wasmrun_py.build.project_files import ProjectFiles
 from wasmrun_py.config.run_settings import resolve_run_build
 from wasmrun_py.model.errors import InterruptError, WasmrunError
 from wasmrun_py.model.events import Message
+from wasmrun_py.server.control.state_file import ServerRecord, announced
 from wasmrun_py.server.session.build_worker import BuildWorker
 from wasmrun_py.server.session.dev_session import DevSession, SessionPlan
 from wasmrun_py.server.session.file_source import FileSource, find_module, name_pair
@@ -25,6 +27,7 @@ from wasmrun_py.server.session.snapshot import NamedFiles, Snapshot
 from wasmrun_py.server.session.source import ProjectOrPage
 from wasmrun_py.server.session.watcher import Watched
 from wasmrun_py.system.fs import make_folder, staging_folder
+from wasmrun_py.system.other_process import own_identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -139,10 +142,11 @@ async def run_server(
         ending = asyncio.create_task(stopping.wait())
         try:
             address = await _first(listening, serving, building, ending=ending)
-            outcome = await _first(session.first, serving, building, ending=ending)
-            require_start(outcome)
-            on_ready(Ready(address=address, host=options.host, state=session.state))
-            await asyncio.wait({serving, building, ending}, return_when=asyncio.FIRST_COMPLETED)
+            with announced(_record(address, plan, options), plan.task.home):
+                outcome = await _first(session.first, serving, building, ending=ending)
+                require_start(outcome)
+                on_ready(Ready(address=address, host=options.host, state=session.state))
+                await asyncio.wait({serving, building, ending}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopping.set()
             building.cancel()
@@ -189,6 +193,20 @@ def opened_session(plan: ServePlan, observer: SessionObserver) -> Iterator[DevSe
             isolate=plan.isolate,
         )
         yield DevSession(session_plan, source, Generations(root), observer)
+
+
+def _record(address: Address, plan: ServePlan, options: ServeOptions) -> ServerRecord:
+    """What ``stop`` and ``status`` read."""
+    return ServerRecord(
+        process=own_identity(),
+        scheme=options.scheme,
+        host=options.host,
+        port=address.port,
+        url=address.url,
+        project=plan.path,
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        token=address.control_token,
+    )
 
 
 def require_start(outcome: object) -> None:

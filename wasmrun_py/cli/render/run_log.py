@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _Parts = list[tuple[str, Style | None]]
 _NAMES_SHOWN = 3
-_FEWEST_COLUMNS = 40
+_FEWEST_COLUMNS = 12
 _LABEL_COLUMNS = 10
 
 
@@ -57,21 +57,12 @@ class RunLog:
         if record.status is Status.CANCELLED:
             return
         self._reloads += served
-        parts: _Parts = [(f"{_clock()}  ", Style.DIM)]
-        names = f"  {self._name_trigger(record)}" if record.trigger else ""
         if isinstance(outcome, Failed):
-            self._console.styled([*parts, ("failed", Style.RED), (f" in {_seconds(record)}{names}", None)])
+            self._tell(record, "failed", Style.RED, [])
             self._show_failure(outcome)
         else:
-            mended = " again" if self._failed else ""
-            self._console.styled(
-                [
-                    *parts,
-                    (f"built{mended}", Style.GREEN),
-                    (f" in {_seconds(record)}{names}", None),
-                    *self._effect(record, served=served),
-                ]
-            )
+            word = "built again" if self._failed else "built"
+            self._tell(record, word, Style.GREEN, self._effect(record, served=served))
             self._show_warnings(outcome)
         self._remember(record, outcome)
 
@@ -113,12 +104,25 @@ class RunLog:
         console.styled([(f"  {waits}", Style.DIM)])
         console.note("")
         if isinstance(self._first, Failed):
-            self._console.styled(
-                [(f"{_clock()}  ", Style.DIM), ("failed", Style.RED), (f" in {_seconds(record)}", None)]
-            )
+            self._tell(record, "failed", Style.RED, [])
             self._show_failure(self._first)
         elif isinstance(self._first, Made):
             self._show_warnings(self._first)
+
+    def _tell(self, record: BuildRecord, word: str, style: Style, effect: _Parts) -> None:
+        """One line: when, what happened, how long it took, what had changed, and what came of it."""
+        took = f" in {_seconds(record)}"
+        taken = len(f"{_clock()}  {word}{took}  ") + sum(len(text) for text, _ in effect)
+        names = _name_trigger(record, columns=shutil.get_terminal_size().columns - taken)
+        self._console.styled(
+            [
+                (f"{_clock()}  ", Style.DIM),
+                (word, style),
+                (took, None),
+                (names and f"  {names}", None),
+                *effect,
+            ]
+        )
 
     def _effect(self, record: BuildRecord, *, served: bool) -> _Parts:
         if not served:
@@ -141,18 +145,6 @@ class RunLog:
         if record.module_bytes is not None:
             self._module_bytes = record.module_bytes
 
-    def _name_trigger(self, record: BuildRecord) -> str:
-        """What changed, in a third of the line."""
-        columns = max(_FEWEST_COLUMNS, shutil.get_terminal_size().columns)
-        shown = list(record.trigger[:_NAMES_SHOWN])
-        while len(shown) > 1 and sum(len(name) + 2 for name in shown) > columns // 3:
-            shown.pop()
-        more = len(record.trigger) - len(shown)
-        text = ", ".join(printable(name) for name in shown)
-        if len(text) > columns // 2:
-            text = f"…{text[-columns // 2 :]}"
-        return f"{text} and {more} more" if more else text
-
     def _show_failure(self, outcome: Failed) -> None:
         error = outcome.to_error()
         show_failure(
@@ -167,6 +159,21 @@ class RunLog:
                     str(part) for part in (each.file, each.line, each.column) if part is not None
                 )
                 self._console.labelled(str(each.severity), Style.YELLOW, f"{place}: {each.message}")
+
+
+def _name_trigger(record: BuildRecord, *, columns: int) -> str:
+    """What changed, in so many columns where that is possible at all."""
+    names = [printable(name) for name in record.trigger]
+    if not names:
+        return ""
+    for shown in range(min(len(names), _NAMES_SHOWN), 0, -1):
+        more = len(names) - shown
+        end = f" and {more} more" if more else ""
+        text = ", ".join(names[:shown]) + end
+        if len(text) <= columns:
+            return text
+    room = max(_FEWEST_COLUMNS, columns - len(end) - 1)
+    return (f"…{names[0][-room:]}" if len(names[0]) > room else names[0]) + end
 
 
 def _list_addresses(ready: Ready) -> list[tuple[str, str]]:

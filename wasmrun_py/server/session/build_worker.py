@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _LOOK_S = 0.2
 # A toolchain that ignores a polite request is killed by the child after a second.
 _CANCEL_PATIENCE_S = 1.4
-_END_PATIENCE_S = 0.8
+_END_PATIENCE_S = 1.2
 _BUILDS_A_PROCESS = 200
 _LINE_CAP_BYTES = 64 * 1024 * 1024
 _STDERR_KEPT_BYTES = 16 * 1024

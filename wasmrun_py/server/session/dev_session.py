@@ -332,15 +332,17 @@ class _Ears:
 
     def vanished(self, folder: Path) -> None:
         """The folder is gone."""
-        self._notice(f"{folder} is not there any more; the last good build is served until it is back")
+        self._notice(f"{folder.name} is gone; what was built last is served until it is back")
 
     def returned(self, folder: Path) -> None:
         """The folder is back."""
-        self._notice(f"{folder} is back")
+        self._notice(f"{folder.name} is back")
 
     def polls(self, folder: Path, reason: str) -> None:
         """The system has no events."""
-        self._notice(f"{folder} is looked at three times a second: the system cannot watch it ({reason})")
+        self._notice(
+            f"{folder.name} is looked at three times a second: the system cannot watch it ({reason})"
+        )
 
     def _notice(self, text: str) -> None:
         self._call(lambda: self._session.notice(text))
