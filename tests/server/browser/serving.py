@@ -137,8 +137,9 @@ def visited(
         dark: The system's colours are dark.
         harmless: Parts of complaints that the test itself provokes.
     """
-    scheme = "dark" if dark else "light"
-    context = browser.new_context(viewport={"width": width, "height": 860}, color_scheme=scheme)
+    context = browser.new_context(
+        viewport={"width": width, "height": 860}, color_scheme="dark" if dark else "light"
+    )
     visit = Visit(page=context.new_page())
 
     def hear(message: ConsoleMessage) -> None:

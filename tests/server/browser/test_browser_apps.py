@@ -16,7 +16,7 @@ from tests.server.browser.serving import served, visited
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Route
 
 # An icon of its own, or the browser asks for one that is not there.
 TALL = '<link rel="icon" href="data:,"><style>body { min-height: 4000px; }</style></head>'
@@ -73,6 +73,38 @@ def test_a_web_app_in_c_reloads_restyles_and_tells_mistakes(
         expect(overlay).to_have_count(0)
         expect(ui.by("overlay")).to_have_count(0)
         assert len(ui.loads) == 1
+
+
+def test_a_page_that_missed_a_build_is_loaded_again_once(
+    tmp_path: Path, browser: Browser, serving_environ: dict[str, str]
+) -> None:
+    """A build that ends between a page's bytes and its event stream is noticed; nothing reloads twice."""
+    require_tool("emcc")
+    project = copy_project("c-web", tmp_path)
+    page = project / "index.html"
+    page.write_text(page.read_text().replace("</head>", TALL))
+    with (
+        served(project, "-t", "web", environ=serving_environ, said=tmp_path / "said.txt") as running,
+        visited(browser, running.ui_url) as ui,
+        visited(browser, "about:blank") as visit,
+    ):
+        held: list[Route] = []
+
+        def hold(route: Route) -> None:
+            held.append(route)
+
+        visit.page.route("**/_wasmrun/events", hold, times=1)
+        visit.page.goto(running.url)
+        output = visit.page.locator("#output")
+        expect(output).to_have_text("c-web: 64 by 64 pixels\n")
+        running.edit("main.c", "c-web: %d by %d", "c-web now: %d by %d")
+        framed = ui.page.frame_locator("[data-testid=app-frame]").locator("#output")
+        expect(framed).to_have_text("c-web now: 64 by 64 pixels\n")
+        held[0].continue_()
+        expect(output).to_have_text("c-web now: 64 by 64 pixels\n")
+        running.edit("main.c", "c-web now: %d by %d", "c-web then: %d by %d")
+        expect(output).to_have_text("c-web then: 64 by 64 pixels\n")
+        assert visit.loads == ["about:blank", *[running.url] * 3]
 
 
 @pytest.mark.network

@@ -155,7 +155,8 @@ def test_everything_is_reached_by_keyboard(playground: Served, browser: Browser)
                       const ringed = [style, holder].some((each) => each.outlineStyle !== "none");
                       const label = at.ariaLabel ?? at.innerText.trim() ?? "";
                       if (at === document.body) return { name: "body:", ringed: true };
-                      return { name: `${at.getAttribute("role") ?? at.tagName.toLowerCase()}:${label}`, ringed };
+                      const kind = at.getAttribute("role") ?? at.tagName.toLowerCase();
+                      return { name: `${kind}:${label}`, ringed };
                     }"""
                 )
             )

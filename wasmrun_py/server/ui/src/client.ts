@@ -5,19 +5,22 @@ import { type Change, listen } from "./events";
 import { Overlay } from "./overlay";
 
 const SCROLL = "wasmrun:scroll";
+const LOADED_FOR = "wasmrun:loaded-for";
+// From a build's end until its outputs are served.
+const SWAP_MS = 500;
 
 function start(): void {
   const overlay = new Overlay();
-  let loaded = readGeneration();
+  let loaded: number | null = null;
   restoreScroll();
   listen({
     state(state) {
-      loaded ??= state.generation;
-      if (state.generation > 0 && state.generation !== loaded) reload();
+      loaded ??= isOutdated(state) ? 0 : state.generation;
+      if (state.generation > 0 && state.generation !== loaded) reload(state.generation);
       else showFailure(overlay, state);
     },
     reload(change) {
-      if (change.generation !== loaded) reload();
+      if (change.generation !== loaded) reload(change.generation);
     },
     css(change) {
       loaded = change.generation;
@@ -26,10 +29,16 @@ function start(): void {
   });
 }
 
-/** The generation that the server wrote into this page; null when it did not, then the first state tells. */
-function readGeneration(): number | null {
-  const meta = document.querySelector<HTMLMetaElement>('meta[name="wasmrun-generation"]');
-  return meta?.content ? Number(meta.content) : null;
+/**
+ * Whether what is served has changed after this page was asked for and before the first state arrived. Told from
+ * the time; a page that was loaded for this very generation is never loaded for it again.
+ */
+function isOutdated(state: DevState): boolean {
+  const built = state.builds.findLast((build) => build.status === "ok");
+  const [navigation] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
+  if (!built || !navigation || readKept(LOADED_FOR) === String(state.generation)) return false;
+  const ended_ms = Date.parse(built.started_at) + (built.duration_s ?? 0) * 1000;
+  return ended_ms + SWAP_MS > performance.timeOrigin + navigation.requestStart;
 }
 
 function showFailure(overlay: Overlay, state: DevState): void {
@@ -48,18 +57,27 @@ function isFramedByWasmrun(): boolean {
   }
 }
 
-function reload(): void {
+function reload(generation: number): void {
   try {
     sessionStorage.setItem(SCROLL, JSON.stringify([location.pathname, scrollX, scrollY]));
+    sessionStorage.setItem(LOADED_FOR, String(generation));
   } catch {
     // Storage may be forbidden; then the browser's own restoration has to do.
   }
   location.reload();
 }
 
+function readKept(key: string): string | null {
+  try {
+    return sessionStorage.getItem(key);
+  } catch {
+    return null;
+  }
+}
+
 /** Back to where the page was: also for pages whose content arrives after the browser has given up. */
 function restoreScroll(): void {
-  const kept = sessionStorage.getItem(SCROLL);
+  const kept = readKept(SCROLL);
   if (kept === null) return;
   sessionStorage.removeItem(SCROLL);
   const [path, x, y] = JSON.parse(kept) as [string, number, number];

@@ -61,9 +61,13 @@ async function keepListening(listener: Listener): Promise<void> {
 }
 
 function renewPage(): void {
-  const last = Number(sessionStorage.getItem(RENEWED_AT) ?? 0);
-  if (Date.now() - last < RENEWAL_PAUSE_MS) return;
-  sessionStorage.setItem(RENEWED_AT, String(Date.now()));
+  try {
+    const last = Number(sessionStorage.getItem(RENEWED_AT) ?? 0);
+    if (Date.now() - last < RENEWAL_PAUSE_MS) return;
+    sessionStorage.setItem(RENEWED_AT, String(Date.now()));
+  } catch {
+    return; // Without storage nothing would end a row of reloads.
+  }
   location.reload();
 }
 

@@ -78,7 +78,7 @@ function Caller({ url, generation, functions, stubs }: CallerProps): JSX.Element
         </div>
         {stubs.length > 0 && (
           <p class="more note" title={stubs.slice(0, 20).join("\n")}>
-            {formatCount(stubs.length, "import")} of its own {stubs.length === 1 ? "is a stub" : "are stubs"} here, which tell when they are called and answer zero.
+            No browser has {stubs.length === 1 ? stubs[0] : `${stubs.length} of its imports`}: a stub stands in, tells of each call and answers zero.
           </p>
         )}
         <ul>
