@@ -57,7 +57,7 @@ def served(project: Path, *options: str, environ: Mapping[str, str], said: Path)
     """Serve a project on a free port for as long as the block lasts.
 
     Args:
-        project: Its folder.
+        project: Its folder, or a file.
         options: Further options of ``wasmrun run``.
         environ: The environment, with a WASMRUN_HOME.
         said: The file that takes what it writes to stderr.
@@ -65,7 +65,7 @@ def served(project: Path, *options: str, environ: Mapping[str, str], said: Path)
     command = [sys.executable, "-m", "wasmrun_py", "run", str(project), "--port", "0", "--json", *options]
     with said.open("w") as errors:
         process = subprocess.Popen(
-            command, env=dict(environ), cwd=project, stdout=subprocess.PIPE, stderr=errors, text=True
+            command, env=dict(environ), cwd=said.parent, stdout=subprocess.PIPE, stderr=errors, text=True
         )
     assert process.stdout is not None
     try:
@@ -112,11 +112,11 @@ class Visit:
         self.by("args").fill(arguments)
         self.by("run").click()
 
-    def picture(self, name: str) -> None:
-        """Keep a picture of the whole page, for people to look at."""
+    def picture(self, name: str, *, whole: bool = True) -> None:
+        """Keep a picture of the page, for people to look at: the whole of it, or what the window shows."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         self.page.evaluate("scrollTo(0, 0)")
-        self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=whole)
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
+from wasmtime import wat2wasm
 
 from tests.conftest import copy_project, require_tool
 from tests.server.browser.serving import served, visited
@@ -64,7 +65,7 @@ def test_a_web_app_in_c_reloads_restyles_and_tells_mistakes(
         # Once, beside the frame: not in it too.
         expect(framed.get_by_test_id("overlay")).to_have_count(0)
         expect(output).to_have_text("c-web now: 64 by 64 pixels\n")
-        visit.picture("app-overlay-light-1280")
+        visit.picture("app-overlay-light-1280", whole=False)
         visit.page.keyboard.press("Escape")
         expect(overlay).to_have_count(0)
         running.edit("main.c", "return pixles;", "return pixxels;")
@@ -128,6 +129,27 @@ def test_a_web_app_in_python_follows_its_source(
         running.edit("main.py", 'version"', 'version")')
         expect(visit.by("overlay")).to_have_count(0)
         expect(output).to_contain_text("Hello from the second version")
+
+
+def test_a_component_is_described_and_the_command_that_runs_it_given(
+    tmp_path: Path, browser: Browser, serving_environ: dict[str, str]
+) -> None:
+    """No browser runs one; the Module page works, and Functions says why not."""
+    file = tmp_path / "greet er.wasm"
+    file.write_bytes(bytes(wat2wasm('(component (core module $inner (func (export "f"))))')))
+    with (
+        served(file, environ=serving_environ, said=tmp_path / "said.txt") as running,
+        visited(browser, running.ui_url, width=360) as visit,
+    ):
+        expect(visit.by("command")).to_have_text(f"wasmrun exec '{file}'")
+        assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        visit.picture("component-run-light-360")
+        visit.choose("Functions")
+        expect(visit.page.get_by_role("tabpanel")).to_contain_text("not called from a browser")
+        visit.choose("Module")
+        expect(visit.page.get_by_role("listbox")).to_contain_text("core module")
+        visit.choose("Build")
+        expect(visit.page.get_by_role("tabpanel")).not_to_be_empty()
 
 
 def test_a_page_finds_its_server_again(
