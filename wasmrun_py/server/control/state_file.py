@@ -112,13 +112,14 @@ def _load(path: Path) -> ServerRecord | None:
         descriptor = os.open(path, os.O_RDONLY | _NO_FOLLOW)
     except OSError:
         return None
-    with os.fdopen(descriptor, "rb") as stream:
-        try:
-            if path.is_symlink() or not _is_private(os.fstat(stream.fileno())):
-                return None
-            data = stream.read(_CAP_BYTES + 1)
-        except OSError:
+    try:
+        if path.is_symlink() or not _is_private(os.fstat(descriptor)):
             return None
+        data = os.read(descriptor, _CAP_BYTES + 1)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
     if len(data) > _CAP_BYTES:
         return None
     try:

@@ -120,7 +120,13 @@ class Exchange:
 
     async def answer_text(self, status: int, text: str, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
         """Send a sentence."""
-        fixed = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store"), *headers]
+        fixed = [
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"cache-control", b"no-store"),
+            (b"cross-origin-resource-policy", b"same-origin"),
+            (b"content-security-policy", b"frame-ancestors 'self'"),
+            *headers,
+        ]
         await self.answer(status, fixed, f"{text}\n".encode())
 
     async def answer_json(self, document: Mapping[str, Any], *, status: int = 200) -> None:
