@@ -79,6 +79,25 @@ def get_file(world: World, given: str) -> Path:
     return path
 
 
+def get_served(world: World, given: str) -> Path:
+    """What is served: a folder, a ``.wasm`` file, or the ``.js`` file that loads one.
+
+    Raises:
+        UsageError: It is none of these.
+    """
+    path = get_path(world, given)
+    if path.is_dir():
+        return get_folder(world, given)
+    if not path.is_file():
+        raise NotAFileError(f"{given} is not an ordinary file")
+    if path.suffix.lower() not in {".wasm", ".js"}:
+        raise NotAFolderError(
+            f"{given} is a file, and a project is a folder",
+            hint=f"Give the folder: {path.parent} (or a .wasm file, or the .js file that loads one)",
+        )
+    return path
+
+
 def load_file(path: Path, given: str) -> bytes:
     """The file's bytes.
 

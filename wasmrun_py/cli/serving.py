@@ -10,10 +10,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wasmrun_py.cli.paths import get_folder, get_path
 from wasmrun_py.cli.render.run_log import RunLog
 from wasmrun_py.config.run_settings import RunTable, load_run_table
-from wasmrun_py.model.errors import NotAFileError, NotAFolderError
 from wasmrun_py.server.dev_server import ServePlan, run_server
 from wasmrun_py.server.session.outcome import BuildTask
 
@@ -29,8 +27,7 @@ if TYPE_CHECKING:
     from wasmrun_py.model.manifest import TransportKind
     from wasmrun_py.server.dev_server import Ready
     from wasmrun_py.server.http.options import ServeOptions
-
-_SUFFIXES = (".wasm", ".js")
+    from wasmrun_py.server.session.build_process import BuildProcess
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,25 +65,6 @@ class ServingWishes:
     started_s: float
 
 
-def find_served(world: World, given: str) -> Path:
-    """What is served: a folder, a ``.wasm`` file, or the ``.js`` file that loads one.
-
-    Raises:
-        UsageError: It is none of these.
-    """
-    path = get_path(world, given)
-    if path.is_dir():
-        return get_folder(world, given)
-    if not path.is_file():
-        raise NotAFileError(f"{given} is not an ordinary file")
-    if path.suffix.lower() not in _SUFFIXES:
-        raise NotAFolderError(
-            f"{given} is a file, and a project is a folder",
-            hint=f"Give the folder: {path.parent} (or a .wasm file, or the .js file that loads one)",
-        )
-    return path
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
     """One ``wasmrun run``.
@@ -94,6 +72,7 @@ class Serving:
     Attributes:
         world: What the process was started with.
         served: What is served.
+        process: A process that builds, started already; None for a file.
         overrides: What the command line said of builds.
         transport: The one way to call external plugins, or None to choose.
         wishes: What it said of the server.
@@ -101,6 +80,7 @@ class Serving:
 
     world: World
     served: Path
+    process: BuildProcess | None
     overrides: Overrides
     transport: TransportKind | None
     wishes: ServingWishes
@@ -130,6 +110,7 @@ class Serving:
             ),
             environ=self.world.environ,
             confirm=confirm,
+            process=self.process,
             watch=wishes.watch,
             poll=wishes.poll,
             isolate=wishes.isolate or self._table.isolate,
@@ -140,6 +121,7 @@ class Serving:
             if wishes.as_json:
                 self.world.report("run", ready.to_json())
                 console.stdout.flush()
+                log.show_first(ready.record)
             else:
                 took_s = time.monotonic() - wishes.started_s
                 log.ready(ready, took_s=took_s)

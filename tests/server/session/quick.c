@@ -1,7 +1,7 @@
 /* A plugin that builds in no time: main.quick becomes the custom section "quick" of an empty module, with
-   VERSION before it. Words in main.quick ask for more: "fail", "crash", "wait" (until it is cancelled or 20 s
-   are over), "stamp" (write the time into stamp.txt of the project), "names" (the same into a new file each
-   time), "style" (style.css beside the module). */
+   VERSION before it, beside the project's style.css. Words in main.quick ask for more: "fail", "crash", "wait"
+   (until it is cancelled or 20 s are over), "stuck" (20 s, whatever happens), "stamp" (write the time into
+   stamp.txt of the project), "names" (the same into a new file each time). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +67,7 @@ static wasmrun_build_result *build(void *self, const wasmrun_build_config *confi
     }
     if (strstr(text, "crash")) abort();
     for (int waited = 0; strstr(text, "wait") && waited < 20000 && !host->cancelled(host->ctx); waited++) usleep(1000);
+    for (int waited = 0; strstr(text, "stuck") && waited < 20000; waited++) usleep(1000);
     if (strstr(text, "stamp")) write_time(config->project_path, "stamp.txt");
     if (strstr(text, "names")) {
         char name[64];

@@ -24,6 +24,12 @@ def write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
+def find_builder() -> psutil.Process:
+    """The process that builds."""
+    children = psutil.Process().children()
+    return next(each for each in children if any("build_child" in word for word in each.cmdline()))
+
+
 def move(path: Path, to: Path) -> None:
     path.rename(to)
 
@@ -122,6 +128,37 @@ def test_an_obsolete_build_is_cancelled(bench: Bench, quick_project: Path) -> No
     asyncio.run(scenario())
 
 
+def test_a_plugin_that_cannot_be_cancelled_is_ended(bench: Bench, quick_project: Path) -> None:
+    """One that hears nothing is given a moment; the next build does not wait for it."""
+
+    async def scenario() -> None:
+        async with bench.serving(quick_project) as running:
+            write(quick_project / "main.quick", "stuck")
+            await running.until(lambda: len(running.started) == 2)
+            await asyncio.sleep(0.3)
+            began = time.monotonic()
+            write(quick_project / "main.quick", "free")
+            await running.until(lambda: running.served().endswith(b"free"))
+            assert time.monotonic() - began < 10
+            assert Status.CANCELLED in [record.status for record in running.ended]
+
+    asyncio.run(scenario())
+
+
+def test_a_project_behind_a_link_is_watched(bench: Bench, quick_project: Path) -> None:
+    """The user's name for the folder is the one that counts."""
+    link = quick_project.with_name("link")
+    link.symlink_to(quick_project)
+
+    async def scenario() -> None:
+        async with bench.serving(link) as running:
+            write(quick_project / "main.quick", "two")
+            await running.until(lambda: running.reloads == 1)
+            assert running.ended[-1].trigger == ("main.quick",)
+
+    asyncio.run(scenario())
+
+
 def test_a_cancelled_build_leaves_no_process(bench: Bench, tmp_path: Path) -> None:
     """A toolchain in the middle of its work is ended with everything it started."""
     project = tmp_path / "made"
@@ -200,9 +237,7 @@ def test_a_crash_of_the_build_process_is_a_failed_build(bench: Bench, quick_proj
             write(quick_project / "main.quick", "wait")
             await running.until(lambda: len(running.started) == 2)
             await asyncio.sleep(0.2)
-            children = psutil.Process().children()
-            builder = next(each for each in children if any("build_child" in word for word in each.cmdline()))
-            builder.kill()
+            find_builder().kill()
             await running.until(lambda: running.session.state.status is Status.FAILED)
             error = running.session.state.builds[-1].error
             assert error is not None
@@ -380,6 +415,8 @@ def _flat(builds: int, bench: Bench, quick_project: Path) -> None:
             for number in range(20):
                 await rebuild(number)
             before = (process.memory_info().rss, process.num_fds(), process.num_threads())
+            builder = find_builder()
+            builder_before = (builder.memory_info().rss, builder.num_fds(), builder.num_threads())
             for number in range(20, builds):
                 await rebuild(number)
             await asyncio.sleep(0.3)
@@ -387,6 +424,11 @@ def _flat(builds: int, bench: Bench, quick_project: Path) -> None:
             assert after[0] - before[0] < 12 * 1024 * 1024
             assert after[1] - before[1] <= 2
             assert after[2] - before[2] <= 6  # the event loop's own pool fills up
+            if builds < 200:
+                assert find_builder() == builder
+                assert builder.memory_info().rss - builder_before[0] < 12 * 1024 * 1024
+                assert builder.num_fds() <= builder_before[1] + 1
+                assert builder.num_threads() <= builder_before[2] + 1
             assert len(running.session.state.builds) == 50
             kept = [path for path in (bench.home.cache / "serve").glob("*/*") if path.is_dir()]
             assert len(kept) <= 3

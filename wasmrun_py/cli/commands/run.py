@@ -18,7 +18,7 @@ from wasmrun_py.cli.options import (
     VerboseOption,
     parse_transport,
 )
-from wasmrun_py.cli.paths import choose_path
+from wasmrun_py.cli.paths import choose_path, get_served
 
 if TYPE_CHECKING:
     from wasmrun_py.cli.context import World
@@ -133,12 +133,16 @@ def run_command(  # noqa: PLR0913 - typer: one parameter an option
     verbose: VerboseOption = False,
 ) -> None:
     """Build a project, serve it, and build again on every save. Arguments after -- go to the toolchain."""
-    started_s = time.monotonic()
-    from wasmrun_py.cli.serving import Serving, ServingWishes, find_served  # noqa: PLC0415 - as below
-    from wasmrun_py.config.settings import Overrides  # noqa: PLC0415 - --help needs none of it
+    from wasmrun_py.server.session.build_process import BuildProcess  # noqa: PLC0415 - --help needs none of it
 
+    started_s = time.monotonic()
     world: World = ctx.obj
-    served = find_served(world, choose_path(path, path_option, "."))
+    served = get_served(world, choose_path(path, path_option, "."))
+    # It starts while this process imports what serving needs.
+    process = BuildProcess(world.environ) if served.is_dir() else None
+    from wasmrun_py.cli.serving import Serving, ServingWishes  # noqa: PLC0415 - as just said
+    from wasmrun_py.config.settings import Overrides  # noqa: PLC0415 - as above
+
     overrides = Overrides(
         language=language,
         plugin=plugin,
@@ -155,6 +159,7 @@ def run_command(  # noqa: PLR0913 - typer: one parameter an option
     serving = Serving(
         world=world,
         served=served,
+        process=process,
         overrides=overrides,
         transport=parse_transport(transport),
         wishes=ServingWishes(

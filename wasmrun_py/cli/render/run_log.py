@@ -103,10 +103,14 @@ class RunLog:
         )
         console.styled([(f"  {waits}", Style.DIM)])
         console.note("")
+        self.show_first(record)
+
+    def show_first(self, record: BuildRecord) -> None:
+        """What the first build has to say beside its being over."""
         if isinstance(self._first, Failed):
             self._tell(record, "failed", Style.RED, [])
             self._show_failure(self._first)
-        elif isinstance(self._first, Made):
+        elif self._first is not None:
             self._show_warnings(self._first)
 
     def _tell(self, record: BuildRecord, word: str, style: Style, effect: _Parts) -> None:

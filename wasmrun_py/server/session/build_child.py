@@ -15,6 +15,7 @@ import signal
 import threading
 import time
 from dataclasses import asdict
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from wasmrun_py.model.consent import InstallOffer, InstallPolicy
@@ -29,7 +30,11 @@ if TYPE_CHECKING:
     from wasmrun_py.plugin.manager import PluginManager
     from wasmrun_py.server.session.outcome import BuildTask, Order, Outcome
 
-_INTERRUPTED = 130
+_NEEDED = (
+    "wasmrun_py.config.run_settings",
+    "wasmrun_py.plugin.manager",
+    "wasmrun_py.server.session.run_build",
+)
 
 
 class Channel:
@@ -47,6 +52,7 @@ class Channel:
         self._answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._main = threading.main_thread().ident
         self.building: int | None = None
+        self.cancelled: int | None = None
         threading.Thread(target=self._read, name="wasmrun-requests", daemon=True).start()
 
     def requests(self) -> Iterator[dict[str, Any]]:
@@ -79,8 +85,11 @@ class Channel:
                 self._requests.put(request)
             elif request["do"] == "answer":
                 self._answers.put(request["yes"])
-            elif self.building == request["number"]:
-                self._interrupt()
+            else:
+                # One that was not begun yet finds this when it begins.
+                self.cancelled = request["number"]
+                if self.building == self.cancelled:
+                    self._interrupt()
         # The parent is gone, however it went: a build that runs is ended too.
         self._requests.put(None)
         if self.building is not None:
@@ -118,6 +127,8 @@ class Builder:
         try:
             try:
                 self._channel.building = order.number
+                if self._channel.cancelled == order.number:
+                    return Cancelled()
                 return self._build(order, task)
             finally:
                 self._channel.building = None
@@ -156,7 +167,7 @@ class Builder:
 
 
 def main() -> NoReturn:
-    """Serve requests until the parent is gone. Imports wait for the first build, to run beside its tools."""
+    """Serve requests until the parent is gone. What is needed after a build is loaded beside its tools."""
     channel = Channel()
 
     def stop_building(_number: int, _frame: FrameType | None) -> None:
@@ -170,6 +181,9 @@ def main() -> NoReturn:
 
     from wasmrun_py.server.session.outcome import Order, parse_task  # noqa: PLC0415 - as above
 
+    # What every build needs, while the parent gets ready itself.
+    for module in _NEEDED:
+        import_module(module)
     builder = Builder(channel)
     for request in channel.requests():
         order = Order(number=request["number"], folder=Path(request["folder"]))

@@ -6,8 +6,8 @@ For one event loop; a thread of its own holds each conversation, so that nothing
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-import sys
 import threading
 import time
 from pathlib import Path
@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from wasmrun_py.model.consent import InstallOffer
 from wasmrun_py.model.errors import WasmrunError
 from wasmrun_py.plugin.transport.answers import parse_event
+from wasmrun_py.server.session.build_process import BuildProcess
 from wasmrun_py.server.session.outcome import Cancelled, Failed, describe_failure, parse_outcome
-from wasmrun_py.system.process import describe_exit, start_child
+from wasmrun_py.system.process import describe_exit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from wasmrun_py.model.consent import Confirmer
     from wasmrun_py.model.events import Event
     from wasmrun_py.server.session.outcome import BuildTask, Order, Outcome
-    from wasmrun_py.system.process import Child
 
 _LOOK_S = 0.2
 # A toolchain that ignores a polite request is killed by the child after a second.
@@ -33,8 +33,6 @@ _CANCEL_PATIENCE_S = 1.4
 _END_PATIENCE_S = 1.2
 _BUILDS_A_PROCESS = 200
 _LINE_CAP_BYTES = 64 * 1024 * 1024
-_STDERR_KEPT_BYTES = 16 * 1024
-_MODULE = "wasmrun_py.server.session.build_child"
 
 
 class BuildListener(Protocol):
@@ -50,18 +48,22 @@ class BuildWorker:
     Args:
         task: What is built.
         environ: The child's environment.
-        cwd: The child's working folder: never the project.
         confirm: Asks the user before an installation; called from a thread.
+        process: One that was started already, or None.
     """
 
     def __init__(
-        self, task: BuildTask, *, environ: Mapping[str, str], cwd: Path, confirm: Confirmer | None
+        self,
+        task: BuildTask,
+        *,
+        environ: Mapping[str, str],
+        confirm: Confirmer | None,
+        process: BuildProcess | None = None,
     ) -> None:
         self._task = task
         self._environ = dict(environ)
-        self._cwd = cwd
         self._confirm = confirm
-        self._conversation: _Conversation | None = None
+        self._conversation = None if process is None else _Conversation(process)
         self._thread: threading.Thread | None = None
         self._number = 0
         self._built = 0
@@ -78,9 +80,7 @@ class BuildWorker:
             ToolCrashedError, MissingToolError, NotAFolderError: The system refuses to start our interpreter.
         """
         if self._conversation is None:
-            # -P: nothing in its working folder is taken for a module.
-            argv = (sys.executable, "-P", "-m", _MODULE)
-            self._conversation = _Conversation(argv, cwd=self._cwd, env=self._environ)
+            self._conversation = _Conversation(BuildProcess(self._environ))
             self._built = 0
 
     async def build(self, order: Order, listener: BuildListener) -> Outcome:
@@ -99,8 +99,15 @@ class BuildWorker:
                 finished.set_result(outcome)
 
         def run() -> None:
-            outcome = self._converse(request, listener)
-            loop.call_soon_threadsafe(settle, outcome)
+            outcome: Outcome = Failed(
+                code="failed", message="The conversation with the build's process broke off"
+            )
+            try:
+                outcome = self._converse(request, listener)
+            finally:
+                # Whatever went wrong: nobody waits for ever.
+                with contextlib.suppress(RuntimeError):  # the loop has ended
+                    loop.call_soon_threadsafe(settle, outcome)
 
         self._number = order.number
         self._thread = threading.Thread(target=run, name="wasmrun-build", daemon=True)
@@ -154,38 +161,42 @@ class BuildWorker:
 class _Conversation:
     """The exchange with one process."""
 
-    def __init__(self, argv: tuple[str, ...], *, cwd: Path, env: Mapping[str, str]) -> None:
-        self._stderr = bytearray()
+    def __init__(self, process: BuildProcess) -> None:
+        self._process = process
         self._buffer = bytearray()
         self._give_up_at: float | None = None
+        self._cancelled: int | None = None
         self.lost = False
-        self.child: Child = start_child(argv, cwd=cwd, env=env, on_stderr=self._hear_stderr)
+        self.child = process.child
 
     def ask(self, request: dict[str, Any], listener: BuildListener, confirm: Confirmer | None) -> Outcome:
         """Send a request and wait for its outcome."""
         started = time.monotonic()
-        self._give_up_at = None
-        self._stderr.clear()
+        if self._cancelled != request["number"]:
+            self._give_up_at = None
+        self._process.forget_stderr()
         self._send(request)
-        while True:
-            reply = self._receive()
-            if reply is None:
-                self.lost = True
-                return self._describe_loss(time.monotonic() - started)
-            if "event" in reply:
-                event = parse_event(reply["event"])
-                if event is not None:
-                    listener.hear(event)
-            elif "ask" in reply:
-                self._send(
-                    {"do": "answer", "yes": confirm is not None and confirm(_parse_offer(reply["ask"]))}
-                )
-            elif reply.get("done") == request["number"]:
-                return parse_outcome(reply["outcome"])
+        try:
+            while (reply := self._receive()) is not None:
+                if "event" in reply:
+                    event = parse_event(reply["event"])
+                    if event is not None:
+                        listener.hear(event)
+                elif "ask" in reply:
+                    offer = _parse_offer(reply["ask"])
+                    self._send({"do": "answer", "yes": confirm is not None and confirm(offer)})
+                elif reply.get("done") == request["number"]:
+                    return parse_outcome(reply["outcome"])
+        except (KeyError, TypeError, ValueError, AttributeError):
+            # Not what our own child says: it cannot be trusted any more.
+            self.child.end(force=True)
+        self.lost = True
+        return self._describe_loss(time.monotonic() - started)
 
     def cancel(self, number: int) -> None:
         """Ask for the end of a build, once; from then on it has a moment."""
-        if self._give_up_at is None:
+        if self._cancelled != number:
+            self._cancelled = number
             self._give_up_at = time.monotonic() + _CANCEL_PATIENCE_S
             self._send({"do": "cancel", "number": number})
 
@@ -226,13 +237,9 @@ class _Conversation:
             code="build-process-lost",
             message=f"The process that builds {how}",
             hint="The next change starts it again; what it wrote last is above.",
-            output=bytes(self._stderr).decode("utf-8", "replace"),
+            output=self._process.stderr,
             duration_s=duration_s,
         )
-
-    def _hear_stderr(self, chunk: bytes) -> None:
-        self._stderr += chunk
-        del self._stderr[:-_STDERR_KEPT_BYTES]
 
 
 def _parse_reply(line: bytes | bytearray) -> dict[str, Any] | None:

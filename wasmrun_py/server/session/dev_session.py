@@ -7,20 +7,19 @@ build that is obsolete is cancelled, and a failed one leaves what is served as i
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import threading
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from time import monotonic, time_ns
+from time import time_ns
 from typing import TYPE_CHECKING, Protocol, assert_never
 
-from wasmrun_py.model.events import ToolOutput, ToolStarted
 from wasmrun_py.server.broadcast import Broadcast, ServerEvent
 from wasmrun_py.server.dev_state import BuildRecord, DevState, ServedFile, Status
 from wasmrun_py.server.session.build_log import BuildLogs
 from wasmrun_py.server.session.change_judge import ChangeJudge, Verdict
+from wasmrun_py.server.session.ears import BuildEars, WatchEars
 from wasmrun_py.server.session.outcome import Cancelled, Failed, Made, Order
+from wasmrun_py.server.session.waiting import WaitingChanges
 from wasmrun_py.server.session.watcher import Watched, Watcher
 
 if TYPE_CHECKING:
@@ -34,13 +33,6 @@ if TYPE_CHECKING:
 
 _BUILDS_KEPT = 50
 _TRIGGERS_SHOWN = 50
-# Saves that follow each other this closely are one edit (an editor, its formatter, a checkout)…
-_BURST_S = 0.25
-# …which is over when nothing was saved for this long, or after this long in any case.
-_QUIET_S = 0.12
-_LONGEST_WAIT_S = 2.0
-# What a tool seems to have written is built once nothing has changed for this long.
-_SUSPICION_S = 1.0
 # Somebody who keeps saving sees a build now and then all the same.
 _MOST_CANCELLED = 3
 _EVENT_DELAY_NS = 250_000_000
@@ -102,7 +94,7 @@ class DevSession:
         self._broadcast = Broadcast()
         self._logs = BuildLogs()
         self._judge = ChangeJudge()
-        self._waiting = _Waiting()
+        self._waiting = WaitingChanges()
         self._running: int | None = None
         self._started_ns = 0
         self._ended_ns = 0
@@ -138,7 +130,7 @@ class DevSession:
         """Build, and build again, until cancelled; then everything that was started is ended."""
         loop = asyncio.get_running_loop()
         watchers = [
-            Watcher(watched, _Ears(self, loop, is_plugin=is_plugin))
+            Watcher(watched, WatchEars(self, loop, is_plugin=is_plugin))
             for group, is_plugin in ((self._plan.watched, False), (self._plan.plugins, True))
             for watched in group
         ]
@@ -198,7 +190,7 @@ class DevSession:
         self._running, self._started_ns = number, time_ns()
         self._publish(replace(self._state, status=Status.BUILDING, builds=self._with(record)))
         self._observer.build_started(record)
-        listener = _BuildEars(self, number, asyncio.get_running_loop(), self._observer)
+        listener = BuildEars(self, number, asyncio.get_running_loop(), self._observer)
         order = Order(number=number, folder=self._generations.plan(number))
         try:
             outcome = await self._source.build(order, listener)
@@ -268,126 +260,6 @@ class DevSession:
     def _name(self, file: Path) -> str:
         folder = self._plan.project.parent if self._plan.is_file else self._plan.project
         return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else file.name
-
-
-class _Waiting:
-    """What changed since the last build began, and how long to wait for more."""
-
-    def __init__(self) -> None:
-        self._names: dict[str, None] = {}
-        self._asked = False
-        self._arrived = asyncio.Event()
-        self._since = 0.0
-        self._last = 0.0
-        self._not_before = 0.0
-        self.plugins_changed = False
-
-    def ask(self) -> None:
-        """Build although nothing changed."""
-        self._asked = True
-        self._arrived.set()
-
-    def add(self, names: list[str], *, later: bool, is_plugin: bool, building: bool) -> None:
-        """Files changed."""
-        now = monotonic()
-        if not self._names:
-            self._since = now
-        quiet = _SUSPICION_S if later else _QUIET_S if building or now - self._last < _BURST_S else 0.0
-        self._not_before = now + quiet
-        self._last = now
-        self._names.update(dict.fromkeys(names))
-        self.plugins_changed = self.plugins_changed or is_plugin
-        self._arrived.set()
-
-    def take(self) -> tuple[str, ...]:
-        """What changed; nothing waits afterwards."""
-        names = tuple(self._names)
-        self._names.clear()
-        self._asked = self.plugins_changed = False
-        self._arrived.clear()
-        return names
-
-    async def wait(self) -> None:
-        """Until something changed, and the last of it a moment ago."""
-        await self._arrived.wait()
-        while not self._asked:
-            until = min(self._not_before, self._since + _LONGEST_WAIT_S)
-            left = until - monotonic()
-            if left <= 0:
-                return
-            await asyncio.sleep(left)
-
-
-class _Ears:
-    """Brings what a watching thread says onto the loop."""
-
-    def __init__(self, session: DevSession, loop: asyncio.AbstractEventLoop, *, is_plugin: bool) -> None:
-        self._session = session
-        self._loop = loop
-        self._is_plugin = is_plugin
-
-    def changed(self, files: tuple[Path, ...], at_ns: int) -> None:
-        """Files differ."""
-        self._call(lambda: self._session.take_changes(files, at_ns, is_plugin=self._is_plugin))
-
-    def vanished(self, folder: Path) -> None:
-        """The folder is gone."""
-        self._notice(f"{folder.name} is gone; what was built last is served until it is back")
-
-    def returned(self, folder: Path) -> None:
-        """The folder is back."""
-        self._notice(f"{folder.name} is back")
-
-    def polls(self, folder: Path, reason: str) -> None:
-        """The system has no events."""
-        self._notice(
-            f"{folder.name} is looked at three times a second: the system cannot watch it ({reason})"
-        )
-
-    def _notice(self, text: str) -> None:
-        self._call(lambda: self._session.notice(text))
-
-    def _call(self, callback: object) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(callback)  # type: ignore[arg-type]
-
-
-class _BuildEars:
-    """Brings what a build says onto the loop, many lines at a time."""
-
-    def __init__(
-        self, session: DevSession, build: int, loop: asyncio.AbstractEventLoop, observer: SessionObserver
-    ) -> None:
-        self._session = session
-        self._build = build
-        self._loop = loop
-        self._observer = observer
-        self._lines: list[str] = []
-        self._lock = threading.Lock()
-
-    def hear(self, event: Event) -> None:
-        """One event, from the conversation's thread."""
-        self._observer.hear(event)
-        match event:
-            case ToolStarted(argv=argv):
-                self._add(f"$ {' '.join(argv)}")
-            case ToolOutput(line=line):
-                self._add(line)
-            case _:
-                return
-
-    def _add(self, line: str) -> None:
-        with self._lock:
-            self._lines.append(line)
-            first = len(self._lines) == 1
-        if first:
-            with contextlib.suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(self._flush)
-
-    def _flush(self) -> None:
-        with self._lock:
-            lines, self._lines = self._lines, []
-        self._session.hear_lines(self._build, lines)
 
 
 def _describe(record: BuildRecord, outcome: Outcome) -> BuildRecord:

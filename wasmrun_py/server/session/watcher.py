@@ -123,10 +123,18 @@ class Watcher:
                 self._wait_for_return()
                 return
             if isinstance(raw, set):
-                paths = [Path(path) for _, path in raw]
+                paths = [self._rebase(Path(path)) for _, path in raw]
                 if any(self._watched.snapshot.knows(path) and not path.exists() for path in paths):
                     time.sleep(_RENAME_S)
                 self._tell(partial(self._watched.snapshot.find_changed, paths))
+
+    def _rebase(self, path: Path) -> Path:
+        """Some systems tell where a file really lies; we go by the name that the user gave."""
+        folder = self._watched.folder
+        if path.is_relative_to(folder):
+            return path
+        real = folder.resolve()
+        return folder / path.relative_to(real) if path.is_relative_to(real) else path
 
     def _poll(self) -> None:
         """The same by looking, a tenth of the time at most."""
