@@ -131,6 +131,25 @@ def test_a_web_app_in_python_follows_its_source(
         expect(output).to_contain_text("Hello from the second version")
 
 
+def test_a_pair_without_a_page_gets_one(
+    tmp_path: Path, browser: Browser, serving_environ: dict[str, str]
+) -> None:
+    """JavaScript, a module and nothing to open: its output in a frame, its end in the bar, and reloads."""
+    require_tool("emcc")
+    project = copy_project("c-hello", tmp_path)
+    with (
+        served(project, "-t", "web", environ=serving_environ, said=tmp_path / "said.txt") as running,
+        visited(browser, running.url, width=360) as visit,
+    ):
+        framed = visit.page.frame_locator("[data-testid=app-frame]").locator("#output")
+        expect(framed).to_have_text("Hello, world!\n")
+        expect(visit.by("outcome")).to_have_text("Exit code 0")
+        running.edit("main.c", "Hello, world!", "Hello, pair!")
+        expect(framed).to_have_text("Hello, pair!\n")
+        assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        visit.picture("pair-run-light-360")
+
+
 def test_a_component_is_described_and_the_command_that_runs_it_given(
     tmp_path: Path, browser: Browser, serving_environ: dict[str, str]
 ) -> None:

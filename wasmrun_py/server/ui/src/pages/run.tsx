@@ -19,10 +19,10 @@ export function RunPage({ state, toFunctions }: Props): JSX.Element {
     case "wasi":
       return <WasiConsole key={state.project.path} state={state} program={program} />;
     case "page":
-      return <AppFrame address="/" />;
+      return <AppFrame key="page" address="/" />;
     case "emscripten":
     case "wasm-bindgen":
-      return <AppFrame address="/_wasmrun/app/" />;
+      return <AppFrame key="pair" address="/_wasmrun/app/" />;
     case "library":
       return (
         <EmptyState title="A library has nothing to start">
@@ -57,11 +57,15 @@ function ComponentWords({ program, state }: { readonly program: Program; readonl
   return (
     <EmptyState title="No browser runs a component">
       <p>
-        <code>{program.module ?? state.project.name}</code> is a WebAssembly component. Browsers run core modules only,
+        <code>{program.module?.slice(1) ?? state.project.name}</code> is a WebAssembly component. Browsers run core modules only,
         so this one is run natively, in a terminal:
       </p>
       <CopyableCommand command={`wasmrun exec ${quote(target)}`} />
-      <p class="muted">The Module and Build pages work as ever, and each save builds it anew.</p>
+      <p class="muted">
+        {state.project.is_file
+          ? "What is in it is on the Module page."
+          : "The Module and Build pages work as ever, and each save builds it anew."}
+      </p>
     </EmptyState>
   );
 }
