@@ -268,6 +268,24 @@ def test_a_folder_with_a_page_is_served_as_it_is(environ: dict[str, str], tmp_pa
         assert served.get("/new.html").status_code == 200
 
 
+def test_what_a_page_loads_is_followed_whatever_git_thinks(environ: dict[str, str], tmp_path: Path) -> None:
+    """Tools put what they make into ignored folders; and once there is a source, the folder is a project."""
+    site = tmp_path / "site"
+    (site / "pkg").mkdir(parents=True)
+    (site / "index.html").write_text("<!doctype html><script src=pkg/x.js></script>\n")
+    (site / "pkg" / ".gitignore").write_text("*\n")
+    (site / "pkg" / "x.js").write_text("one\n")
+    options = ("-t", "wasm", "--toolchain", "clang")
+    with serving(site, *options, env=environ, cwd=tmp_path) as served, served.listening():
+        (site / "pkg" / "x.js").write_text("two\n")
+        served.until(lambda: served.has("reload"))
+        assert served.get("/pkg/x.js").text == "two\n"
+        require_tool("clang")
+        (site / "main.c").write_text("int main(void) { return 0; }\n")
+        served.until(lambda: bool(served.state["builds"][-1]["target"] == "wasm"))
+        assert served.state["program"]["kind"] == "wasi"
+
+
 def test_a_project_with_a_page_is_built_for_the_web(environ: dict[str, str], tmp_path: Path) -> None:
     """Its own page asks for it; with a compiler that cannot, the module is served and the user told."""
     require_tool("emcc")

@@ -19,13 +19,14 @@ from wasmrun_py.config.run_settings import resolve_run_build
 from wasmrun_py.model.errors import InterruptError, WasmrunError
 from wasmrun_py.model.events import Message
 from wasmrun_py.server.control.state_file import ServerRecord, announced
+from wasmrun_py.server.dev_state import Status
 from wasmrun_py.server.session.build_worker import BuildWorker
 from wasmrun_py.server.session.dev_session import DevSession, SessionPlan
 from wasmrun_py.server.session.file_source import FileSource, find_module, name_pair
 from wasmrun_py.server.session.generations import Generations
 from wasmrun_py.server.session.outcome import Failed
 from wasmrun_py.server.session.snapshot import NamedFiles, Snapshot
-from wasmrun_py.server.session.source import ProjectOrPage
+from wasmrun_py.server.session.source import ProjectOrPage, ProjectOrPageFiles
 from wasmrun_py.server.session.watcher import Watched
 from wasmrun_py.system.fs import make_folder, staging_folder
 from wasmrun_py.system.other_process import own_identity
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from wasmrun_py.server.session.build_process import BuildProcess
     from wasmrun_py.server.session.dev_session import SessionObserver
     from wasmrun_py.server.session.outcome import BuildTask
+    from wasmrun_py.server.session.snapshot import FileRules
     from wasmrun_py.server.session.source import Source
 
 _Value = TypeVar("_Value")
@@ -93,8 +95,9 @@ class Ready:
 
     @property
     def record(self) -> BuildRecord:
-        """The newest build."""
-        return self.state.builds[-1]
+        """The newest build that has ended."""
+        ended = [each for each in self.state.builds if each.status in {Status.OK, Status.FAILED}]
+        return ended[-1]
 
     @property
     def ui_url(self) -> str:
@@ -182,15 +185,21 @@ def opened_session(plan: ServePlan, observer: SessionObserver) -> Iterator[DevSe
     with staging_folder(home.cache / "serve", prefix=_FOLDER_PREFIX) as root:
         files = FileSource(plan.path, root / "files")
         source: Source = files
+        rules: FileRules = NamedFiles(())
         if is_file:
             files.find_files()
         else:
             worker = BuildWorker(plan.task, environ=plan.environ, confirm=plan.confirm, process=plan.process)
-            source = ProjectOrPage(worker, files)
+            source = project = ProjectOrPage(worker, files)
+            rules = ProjectOrPageFiles(ProjectFiles(plan.path, _find_outputs(plan)), files, project)
         session_plan = SessionPlan(
             project=plan.path,
             is_file=is_file,
-            watched=_watch_sources(plan, is_file=is_file) if plan.watch else (),
+            watched=()
+            if not plan.watch
+            else _watch_files(plan)
+            if is_file
+            else (Watched(folder=plan.path, snapshot=Snapshot(rules), polling=plan.poll),),
             plugins=_watch_plugins(plan) if plan.watch and not is_file else (),
             isolate=plan.isolate,
         )
@@ -241,10 +250,8 @@ async def _first(
     raise InterruptError("Interrupted before it was ready")
 
 
-def _watch_sources(plan: ServePlan, *, is_file: bool) -> tuple[Watched, ...]:
-    if not is_file:
-        rules = ProjectFiles(plan.path, _find_outputs(plan))
-        return (Watched(folder=plan.path, snapshot=Snapshot(rules), polling=plan.poll),)
+def _watch_files(plan: ServePlan) -> tuple[Watched, ...]:
+    """The module, what belongs to it, and its snippets."""
     module = find_module(plan.path)
     named = NamedFiles(name_pair(module))
     watched = Watched(folder=module.parent, snapshot=Snapshot(named), recursive=False, polling=plan.poll)

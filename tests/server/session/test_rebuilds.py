@@ -128,6 +128,22 @@ def test_an_obsolete_build_is_cancelled(bench: Bench, quick_project: Path) -> No
     asyncio.run(scenario())
 
 
+def test_a_save_during_the_first_build_is_the_first_build(bench: Bench, quick_project: Path) -> None:
+    """Nobody is told that the server is ready before something is there, or has failed."""
+    main = quick_project / "main.quick"
+    write(main, "wait")
+
+    async def scenario() -> None:
+        saving = asyncio.get_running_loop().call_later(2.0, write, main, "soon")
+        async with bench.serving(quick_project) as running:
+            saving.cancel()
+            assert running.served().endswith(b"soon")
+            assert [record.status for record in running.ended] == [Status.CANCELLED, Status.OK]
+            assert running.session.state.generation == 1
+
+    asyncio.run(scenario())
+
+
 def test_a_plugin_that_cannot_be_cancelled_is_ended(bench: Bench, quick_project: Path) -> None:
     """One that hears nothing is given a moment; the next build does not wait for it."""
 

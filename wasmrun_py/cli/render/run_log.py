@@ -43,18 +43,22 @@ class RunLog:
         self._first: Outcome | None = None
         self._failed = False
         self._reloads = 0
+        self._warned: set[str] = set()
+        self._warned_before: set[str] = set()
 
     def build_started(self, record: BuildRecord) -> None:
         """Nothing is said before there is something to say."""
+        del record
+        self._warned, self._warned_before = set(), self._warned
 
     def build_finished(self, record: BuildRecord, outcome: Outcome, *, served: bool) -> None:
         """One line, but for the first build, which ``ready`` tells of, and for one that was cancelled."""
         self._reporter.rest()
+        if record.status is Status.CANCELLED:
+            return
         if self._first is None:
             self._first = outcome
             self._remember(record, outcome)
-            return
-        if record.status is Status.CANCELLED:
             return
         self._reloads += served
         if isinstance(outcome, Failed):
@@ -71,10 +75,14 @@ class RunLog:
         self._console.styled([(f"{_clock()}  ", Style.DIM), (text, Style.YELLOW)])
 
     def hear(self, event: Event) -> None:
-        """What a build says while it runs: its steps on a terminal, and everything with ``-v``."""
-        warning = isinstance(event, Message)
-        if self._verbose or self._console.live or self._first is None or warning:
-            self._reporter.emit(event)
+        """What a build says while it runs: steps on a terminal, warnings once, and everything with ``-v``."""
+        if isinstance(event, Message):
+            self._warned.add(event.text)
+            if event.text in self._warned_before and not self._verbose:
+                return
+        elif not (self._verbose or self._console.live or self._first is None):
+            return
+        self._reporter.emit(event)
 
     def ready(self, ready: Ready, *, took_s: float) -> None:
         """The server is up and the first build has ended."""

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 _LINES = 1000
 _LINE_CAP = 1000
 _BUILDS = 50
+COMMAND_MARK = "$ "
+"""How the line of a command begins."""
+
 _CUT = "… earlier lines were dropped"
 
 
@@ -36,6 +39,10 @@ class BuildLogs:
             if len(log) == _LINES:  # type: ignore[arg-type]  # the loop is empty without one
                 self._dropped.add(build)
             log.append(line[:_LINE_CAP])  # type: ignore[union-attr]  # as above
+
+    def has_output(self, build: int) -> bool:
+        """Whether a build's tools wrote anything."""
+        return any(not line.startswith(COMMAND_MARK) for line in self._logs.get(build, ()))
 
     def find(self, build: int) -> tuple[str, ...] | None:
         """The lines of a build, or None when it is not known any more."""

@@ -140,7 +140,7 @@ class DevSession:
             await loop.run_in_executor(None, self._source.warm_up)
             for watcher in watchers:
                 await loop.run_in_executor(None, watcher.wait_ready, _WATCH_DEADLINE_S)
-            self.first.set_result(await self._build(()))
+            await self._build(())
             while True:
                 await self._waiting.wait()
                 if self._waiting.plugins_changed:
@@ -209,15 +209,19 @@ class DevSession:
                 status = Status.OK
             case Failed():
                 status = Status.FAILED
-                self.hear_lines(record.number, outcome.output.splitlines())
+                if not self._logs.has_output(record.number):
+                    self.hear_lines(record.number, outcome.output.splitlines())
                 self._generations.discard(order.folder)
             case Cancelled():
-                status = Status.OK if self._state.generation else Status.BUILDING
+                # The next one follows at once.
+                status = Status.BUILDING
                 self._generations.discard(order.folder)
             case _:
                 assert_never(outcome)
         self._publish(replace(self._state, status=status, builds=self._with(done)))
         self._observer.build_finished(done, outcome, served=served)
+        if not (self.first.done() or isinstance(outcome, Cancelled)):
+            self.first.set_result(outcome)
 
     def _serve(self, made: Made, order: Order) -> bool:
         """Swap what is served, if it differs at all."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import threading
 from typing import TYPE_CHECKING
 
 from wasmrun_py.model.events import ToolOutput, ToolStarted
+from wasmrun_py.server.session.build_log import COMMAND_MARK
 
 if TYPE_CHECKING:
     import asyncio
@@ -69,7 +71,7 @@ class BuildEars:
         self._observer.hear(event)
         match event:
             case ToolStarted(argv=argv):
-                self._add(f"$ {' '.join(argv)}")
+                self._add(COMMAND_MARK + shlex.join(argv))
             case ToolOutput(line=line):
                 self._add(line)
             case _:

@@ -7,8 +7,10 @@ program replaces nothing, and a page in the middle of loading gets the files tha
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from wasmrun_py.model.errors import (
@@ -76,6 +78,19 @@ class FileSource:
             UsageError: There is nothing to serve.
         """
         return _list_folder(self.path) if self.path.is_dir() else _list_pair(self.path)
+
+    def walk(self) -> Iterator[Path]:
+        """Every file of the folder that would be served; nothing where that cannot be said."""
+        with contextlib.suppress(UsageError):
+            yield from self.find_files().values()
+
+    def serves(self, path: Path) -> bool:
+        """Whether a file of the folder, there or not, would be served."""
+        page = find_page_file(self.path)
+        if page is None or not path.is_relative_to(page.parent):
+            return False
+        *folders, name = path.relative_to(page.parent).parts
+        return _is_served(name) and not any(_is_hidden(folder) for folder in folders)
 
     def _collect(self) -> Outcome:
         started = time.monotonic()
@@ -202,12 +217,11 @@ def _walk(folder: Path) -> Iterator[Path]:
     """
     count = 0
     for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "node_modules")
+        folders[:] = sorted(name for name in folders if not _is_hidden(name))
         base = folder / os.path.relpath(place, folder)
         for name in sorted(names):
             path = base / name
-            hidden = name.startswith(".") or name in NOT_ASSETS
-            if hidden or path.suffix.lower() not in _SERVED or path.is_symlink() or not path.is_file():
+            if not _is_served(name) or path.is_symlink() or not path.is_file():
                 continue
             count += 1
             if count > _MOST_FILES:
@@ -215,3 +229,12 @@ def _walk(folder: Path) -> Iterator[Path]:
                     f"{folder} has more than {_MOST_FILES} files to serve", hint="Name a folder further down."
                 )
             yield path
+
+
+def _is_hidden(folder: str) -> bool:
+    return folder.startswith(".") or folder == "node_modules"
+
+
+def _is_served(name: str) -> bool:
+    hidden = name.startswith(".") or name in NOT_ASSETS
+    return not hidden and PurePath(name).suffix.lower() in _SERVED

@@ -72,6 +72,7 @@ class Watcher:
         self._listener = listener
         self._stopping = threading.Event()
         self._ready = threading.Event()
+        self._known = False
         self._thread = threading.Thread(target=self._run, name="wasmrun-watch", daemon=True)
 
     def start(self) -> None:
@@ -83,8 +84,9 @@ class Watcher:
         return self._ready.wait(timeout_s)
 
     def stop(self) -> None:
-        """End the thread."""
+        """End the thread, and the waiting for it."""
         self._stopping.set()
+        self._ready.set()
 
     def _run(self) -> None:
         polling = self._watched.polling
@@ -108,10 +110,11 @@ class Watcher:
 
     def _look(self) -> None:
         """Learn what is there; from the second time on, tell how it differs."""
-        if self._ready.is_set():
+        if self._known:
             self._tell(self._watched.snapshot.find_all_changed)
             return
         self._watched.snapshot.take()
+        self._known = True
         self._ready.set()
 
     def _wait_for_events(self, notify: RustNotify) -> None:
