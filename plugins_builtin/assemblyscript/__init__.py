@@ -2,7 +2,7 @@
 
 ``plugin`` and ``detect`` are what every ``wasmrun detect`` imports and stay light. ``builder`` is where a
 build begins: ``project`` reads the configuration, ``dependencies`` sees to node_modules, ``compiler`` finds
-asc, ``arguments`` writes its command line and ``diagnostics`` reads what it says.
+asc and ``arguments`` writes its command line.
 """
 
 from __future__ import annotations

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 # A lone index.ts is no reason to take a project; in one that was taken for another reason it is the entry.
 _ENTRY_CANDIDATES = (*ENTRY_FILES, "index.ts")
-_NOT_COPIED_ANYWHERE = frozenset({"node_modules", ".git"})
+# The last is where CI systems that keep only folders of the checkout have WASMRUN_HOME (docs/ci.md).
+_NOT_COPIED_ANYWHERE = frozenset({"node_modules", ".git", ".wasmrun-home"})
 _NOT_COPIED_FROM_ROOT = frozenset({"dist", "build"})
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 

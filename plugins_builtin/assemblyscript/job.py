@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from plugins_builtin.assemblyscript.diagnostics import parse_diagnostics
+from wasmrun_py.diagnostics.asc import parse_diagnostics
 from wasmrun_py.model.diagnostic import Severity
 from wasmrun_py.model.errors import BuildError, ToolCrashedError
 from wasmrun_py.model.events import StepFinished, StepStarted, ToolOutput, ToolStarted

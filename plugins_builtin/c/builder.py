@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from plugins_builtin.c.compilers.choose import CompilerNeeds, find_missing_compilers, get_compiler
 from plugins_builtin.c.detect import CMAKE_FILE, ENTRY_FILES, EXTENSIONS, find_build_file, find_files
-from plugins_builtin.c.diagnostics import PathMap
 from plugins_builtin.c.direct import build_directly, strip_module
 from plugins_builtin.c.products import choose_main, sanitise_name
 from plugins_builtin.c.session import Session
 from plugins_builtin.c.sources import load_sources
 from plugins_builtin.pages import copy_page, find_page
+from wasmrun_py.diagnostics.compilers import PathMap
 from wasmrun_py.model.build import WEB_TARGET, BuildConfig, BuildResult, Toolchain
 from wasmrun_py.model.errors import ArtifactError, BuildError
 from wasmrun_py.system.fs import translate_write_errors

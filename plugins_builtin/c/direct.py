@@ -100,7 +100,20 @@ def _build_at_once(
         "-o",
         str(output),
     )
-    return session.run(argv, tool=compiler.name)
+    return _run_link(session, argv)
+
+
+def _run_link(session: Session, argv: tuple[str, ...]) -> ToolOutcome:
+    """Run a link; where it fails for a symbol without saying in which object, once more to be told."""
+    compiler = session.compiler
+    outcome = session.run(argv, tool=compiler.name)
+    if outcome.result.returncode == 0 or not compiler.explaining_flags:
+        return outcome
+    if "undefined symbol" not in outcome.result.output or _lacks_main(outcome):
+        return outcome
+    explained = session.run((*argv, *compiler.explaining_flags), tool=compiler.name)
+    tells = any(each.file is not None for each in explained.diagnostics)
+    return explained if explained.result.returncode != 0 and tells else outcome
 
 
 def _lacks_main(outcome: ToolOutcome) -> bool:
@@ -177,7 +190,7 @@ def _link(session: Session, sources: SourceSet, objects: list[Path], tail: tuple
         *split_custom_args(config.custom_args).link,
         *tail,
     )
-    return session.run(argv, tool=compiler.name)
+    return _run_link(session, argv)
 
 
 def _load_symbols(session: Session, path: Path) -> ObjectSymbols:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from plugins_builtin.c.arguments import is_make_arg
 from plugins_builtin.c.detect import MAKEFILES
 from plugins_builtin.c.products import find_kind, find_products, nothing_made, snapshot
+from plugins_builtin.c.steady import copy_of
 from plugins_builtin.c.wrappers import Wrapper, write_wrappers
 from wasmrun_py.model.build import WASM_TARGET
 from wasmrun_py.model.errors import MissingToolError
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
     from plugins_builtin.c.session import Session
     from wasmrun_py.model.diagnostic import Diagnostic
 
-_NOT_COPIED = frozenset({".git", ".hg", ".svn", "node_modules", "dist", ".venv", "__pycache__"})
+# The last is where CI systems that keep only folders of the checkout have WASMRUN_HOME (docs/ci.md).
+_NOT_COPIED = frozenset(
+    {".git", ".hg", ".svn", "node_modules", "dist", ".venv", "__pycache__", ".wasmrun-home"}
+)
 _OBJECT_SUFFIXES = (".o", ".obj", ".lo", ".gch", ".pch")
 _MOST_SIBLINGS = 500
 
@@ -80,11 +84,6 @@ def build_with_make(session: Session) -> BuiltProducts:
             "Let the Makefile compile with $(CC) or $(CXX), or give it a target `wasm` that writes a module.",
         )
     return BuiltProducts(products=products, diagnostics=diagnostics)
-
-
-def copy_of(project: Path, work_dir: Path) -> Path:
-    """Where the copy of a project lies: under its own name, which Makefiles may use."""
-    return work_dir / "tree" / (project.name or "project")
 
 
 def compiler_wrappers(session: Session) -> tuple[Wrapper, ...]:

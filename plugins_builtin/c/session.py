@@ -6,8 +6,9 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from plugins_builtin.c.diagnostics import PathMap, parse_diagnostics
+from plugins_builtin.c.steady import copy_of, format_dates
 from plugins_builtin.c.wrappers import write_wrappers
+from wasmrun_py.diagnostics.compilers import PathMap, parse_diagnostics
 from wasmrun_py.model.diagnostic import Severity
 from wasmrun_py.model.errors import BuildError, ToolCrashedError
 from wasmrun_py.model.events import StepFinished, StepStarted, ToolOutput, ToolStarted
@@ -65,13 +66,33 @@ class Session:
 
     def _compile_flags(self) -> tuple[str, ...]:
         """The compiler's flags for every invocation, with the folder of its stand-ins."""
-        flags = self.compiler.compile_flags(self.config)
+        flags = (*self.compiler.compile_flags(self.config), *self._steady_flags())
         stand_ins = self.compiler.stand_ins(self.config)
         if not stand_ins:
             return flags
         folder = self.config.work_dir / "stand-ins"
         write_wrappers(folder, stand_ins)
         return (*flags, f"-B{folder}")
+
+    def _steady_flags(self) -> tuple[str, ...]:
+        """The same module wherever and whenever it is built: no path of this machine, no date of today.
+
+        ``SOURCE_DATE_EPOCH`` (reproducible-builds.org) is read by newer compilers only.
+        """
+        work = self.config.work_dir
+        folders = {
+            self.config.project_path: ".",
+            copy_of(self.config.project_path, work): ".",
+            work / "build": "build",
+            work / "tmp": "tmp",
+        }
+        flags = tuple(f"-ffile-prefix-map={folder}={name}" for folder, name in folders.items())
+        dates = format_dates(self.context.environ.get("SOURCE_DATE_EPOCH"))
+        if dates is None:
+            return flags
+        header = work / "dates.h"
+        atomic_write(header, dates.encode())
+        return (*flags, "-Wno-builtin-macro-redefined", "-imacros", str(header))
 
     @property
     def title(self) -> str:

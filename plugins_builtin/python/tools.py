@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _DROPPED_VARIABLES = frozenset(
     {"PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "CFLAGS", "CPPFLAGS"}
 )
+# The order of sets, and with it of what is generated, is the same in every build.
+_STEADY = {"PYTHONHASHSEED": "0"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,7 @@ class Session:
         """
         # One language and no colours, so that messages can be read by machines.
         own = {name: value for name, value in self.context.environ.items() if name not in _DROPPED_VARIABLES}
-        env = {**own, "LC_ALL": "C.UTF-8", "NO_COLOR": "1", **(extra_env or {})}
+        env = {**own, "LC_ALL": "C.UTF-8", "NO_COLOR": "1", **_STEADY, **(extra_env or {})}
         log_file = self.context.home.logs / f"python-{self.config.work_dir.name}.log"
         self.reporter.emit(ToolStarted(argv=argv))
         result = run_tool(

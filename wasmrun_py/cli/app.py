@@ -35,6 +35,7 @@ _COMMANDS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "doctor": ((), {}),
     "plugin": ((), {}),
     "toolchain": ((), {}),
+    "completion": ((), {}),
 }
 # Command -> its subcommands, each a function ``<subcommand>_command`` of the command's file, or of a file
 # of its own where the command is a folder.
@@ -52,6 +53,16 @@ _MODULES = {"exec": "exec_"}
 def canonical(word: str) -> str | None:
     """The command that ``word`` names, itself or by an alias; None when there is none."""
     return word if word in _COMMANDS else _ALIASES.get(word)
+
+
+def list_commands() -> list[tuple[str, str]]:
+    """Every command, with nothing said of it: saying it would load them all."""
+    return [(name, "") for name in _COMMANDS]
+
+
+def list_subcommands(name: str) -> list[tuple[str, str]]:
+    """The subcommands of a command; empty where it has none."""
+    return [(each, "") for each in _SUBCOMMANDS.get(name, ())]
 
 
 def build_app(argv: Sequence[str]) -> typer.Typer:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from wasmrun_py.cli.render.console import Console
 from wasmrun_py.model.consent import InstallPolicy
+from wasmrun_py.model.events import FanOut
 from wasmrun_py.system.paths import PLUGIN_PATH_VARIABLE, Home, find_home
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class World:
         *,
         may_ask: bool,
         transport: TransportKind | None = None,
+        watcher: Reporter | None = None,
     ) -> CompileReport:
         """Resolve the settings of ``project`` and build it.
 
@@ -66,6 +68,7 @@ class World:
             overrides: What the command line said.
             may_ask: Questions may be asked, where there is a terminal and the settings want them.
             transport: The one way to call external plugins, or None to choose.
+            watcher: Receives every event too.
 
         Raises:
             WasmrunError: Any of the tree.
@@ -77,7 +80,8 @@ class World:
         with self.reporter(verbose=overrides.verbose) as reporter:
             may_install, confirm = self.find_leave(settings.install_policy, reporter, may_ask=may_ask)
             manager = self.plugin_manager(may_install=may_install, confirm=confirm, transport=transport)
-            return compile_project(project, settings, manager=manager, home=self.home, reporter=reporter)
+            everyone: Reporter = reporter if watcher is None else FanOut(reporter, watcher)
+            return compile_project(project, settings, manager=manager, home=self.home, reporter=everyone)
 
     def plugin_manager(
         self,

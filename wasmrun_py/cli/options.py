@@ -66,6 +66,15 @@ ToolchainOption = Annotated[
 NoInstallOption = Annotated[
     bool, typer.Option("--no-toolchain-install", help="Never install a missing toolchain; fail instead.")
 ]
+ReportOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--report",
+        metavar="FORMAT=FILE",
+        help="Write a report too: sarif, junit, ndjson, github, gitlab or markdown; - is stdout. Repeatable.",
+        show_default=False,
+    ),
+]
 OutputOption = Annotated[
     str | None,
     typer.Option(

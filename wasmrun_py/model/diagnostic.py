@@ -26,6 +26,7 @@ class Diagnostic:
         severity: error, warning or note.
         message: The tool's own words, without the place.
         source: The tool that said it (``clang``, ``wasm-ld``, ``emcc``…).
+        byte_offset: The byte that is meant, from 0, in a file without lines; None elsewhere.
     """
 
     file: str | None
@@ -34,3 +35,4 @@ class Diagnostic:
     severity: Severity
     message: str
     source: str
+    byte_offset: int | None = None

@@ -45,6 +45,7 @@ translated into them where they enter, with ``raise ... from``. Nothing here pri
     │   └── TrapError             134    trap
     ├── UnhealthyError              1    unhealthy
     ├── ContractError               1    contract-broken
+    ├── NotReproducibleError        1    not-reproducible
     └── InterruptError            130    interrupted
 
 ``ExecError`` and its kin follow ``env(1)`` and ``timeout(1)`` (DESIGN §5).
@@ -431,6 +432,12 @@ class ContractError(WasmrunError):
     """``plugin test`` found that a plugin does not keep the contract."""
 
     code = "contract-broken"
+
+
+class NotReproducibleError(WasmrunError):
+    """Two builds of one project made different artifacts, or it builds in one place only."""
+
+    code = "not-reproducible"
 
 
 class InterruptError(WasmrunError):

@@ -85,3 +85,19 @@ class SilentReporter:
 
     def emit(self, event: Event) -> None:
         """Drop the event."""
+
+
+class FanOut:
+    """Hands every event to several reporters, in their order.
+
+    Args:
+        reporters: Who gets them.
+    """
+
+    def __init__(self, *reporters: Reporter) -> None:
+        self._reporters = reporters
+
+    def emit(self, event: Event) -> None:
+        """Hand the event on."""
+        for reporter in self._reporters:
+            reporter.emit(event)

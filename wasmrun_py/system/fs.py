@@ -50,6 +50,8 @@ _REASONS = {
         "a file of that name is in the way",
         "Move it, or choose another folder with -o/--output.",
     ),
+    errno.EISDIR: ("it is a folder", "Name a file."),
+    errno.EISDIR: ("it is a folder", "Name a file in it."),
     errno.ENAMETOOLONG: ("the name is too long", "Choose a shorter path with -o/--output."),
 }
 
@@ -71,7 +73,8 @@ def translate_write_errors(doing: str) -> Iterator[None]:
 def atomic_write(path: Path, data: bytes, *, mode: int | None = None) -> None:
     """Write ``data`` to ``path`` so that a reader sees the old bytes or the new, never a part.
 
-    A link is followed and stays one; a file that is there keeps its mode.
+    A link is followed and stays one; a file that is there keeps its mode. A device or a pipe is written to:
+    root could replace one, for the whole machine.
 
     Args:
         path: The file.
@@ -82,6 +85,9 @@ def atomic_write(path: Path, data: bytes, *, mode: int | None = None) -> None:
         OutputError: The disk would not take it; ``path`` is as it was.
     """
     with translate_write_errors(f"write {path}"):
+        if _is_special(path):
+            path.write_bytes(data)
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         target = path.resolve()
         prefix = f"{TEMPORARY_PREFIX}{_own_tag()}"
@@ -99,6 +105,66 @@ def atomic_write(path: Path, data: bytes, *, mode: int | None = None) -> None:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+
+
+def require_writable(path: Path) -> None:
+    """Find out before the work whether ``path`` can be written after it; nothing is left behind.
+
+    Raises:
+        OutputError: It is a folder, or its folder cannot be made or written to.
+    """
+    with translate_write_errors(f"write {path}"):
+        if _is_special(path):
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        target = path.resolve()
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        import tempfile  # noqa: PLC0415 - as above
+
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+
+
+class LineFile:
+    """A file that is written line by line while something runs, for those who watch it.
+
+    The first failure to write ends it silently: a watched build is not ended by a full disk of the watcher.
+
+    Args:
+        path: The file; what it held is gone.
+        append: Keep what it held.
+
+    Raises:
+        OutputError: It cannot be opened.
+    """
+
+    def __init__(self, path: Path, *, append: bool = False) -> None:
+        self._path = path
+        with translate_write_errors(f"write {path}"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._stream = path.open("ab" if append else "wb", buffering=0)
+        self._failed: OSError | None = None
+
+    def write(self, text: str) -> None:
+        """Write a line and its end, in one call to the system; never raises."""
+        if self._failed is not None:
+            return
+        try:
+            self._stream.write(f"{text}\n".encode("utf-8", "backslashreplace"))
+        except OSError as error:
+            self._failed = error
+
+    def close(self) -> None:
+        """Close the file.
+
+        Raises:
+            OutputError: A line could not be written.
+        """
+        with translate_write_errors(f"write {self._path}"):
+            self._stream.close()
+            if self._failed is not None:
+                raise self._failed
 
 
 def remove_file(path: Path) -> None:
@@ -411,6 +477,15 @@ def _make_staging(parent: Path, prefix: str) -> Path:
             # Another process, done with the folder, has just removed it because it was empty.
             parent.mkdir(parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(prefix=f"{prefix}{_own_tag()}", dir=parent))
+
+
+def _is_special(path: Path) -> bool:
+    """A device, a pipe or a socket."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def _find_mode(path: Path) -> int | None:

@@ -95,6 +95,7 @@ class ToolCall:
         timeout_s: Seconds until it is ended, or None to wait for ever.
         log_file: Where output too long for memory goes; None drops the middle of it.
         end_with_parent: It is killed when we are, however we end (Linux; elsewhere it runs to its end).
+        umask: What its files' modes lack, or -1 for ours (not on Windows).
     """
 
     argv: tuple[str, ...]
@@ -103,6 +104,7 @@ class ToolCall:
     timeout_s: float | None = None
     log_file: Path | None = None
     end_with_parent: bool = False
+    umask: int = -1
 
 
 def run_tool(call: ToolCall, *, on_line: Callable[[str], None] | None = None) -> ToolResult:
@@ -128,6 +130,7 @@ def run_tool(call: ToolCall, *, on_line: Callable[[str], None] | None = None) ->
         stderr=subprocess.STDOUT,
         own_session=True,
         end_with_parent=call.end_with_parent,
+        umask=call.umask,
     )
     if child.stdout is None:  # pragma: no cover - Popen promises a pipe
         raise ToolCrashedError(f"{call.argv[0]} has no output pipe")
@@ -380,6 +383,7 @@ def _start(  # noqa: PLR0913 - Popen's own arguments, made explicit
     stderr: int | None,
     own_session: bool,
     end_with_parent: bool = False,
+    umask: int = -1,
 ) -> subprocess.Popen[bytes]:
     try:
         with _quiet_about_threads() if end_with_parent else contextlib.nullcontext():
@@ -388,6 +392,7 @@ def _start(  # noqa: PLR0913 - Popen's own arguments, made explicit
                 preexec_fn=_tie_to_parent() if end_with_parent else None,  # noqa: PLW1509 - it calls nothing but the kernel
                 cwd=cwd,
                 env=dict(env),
+                umask=-1 if _ON_WINDOWS else umask,
                 stdin=stdin,
                 stdout=stdout,
                 stderr=stderr,

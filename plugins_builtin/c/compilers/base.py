@@ -46,6 +46,10 @@ class Compiler(Protocol):
     def compiles_and_links_at_once(self) -> bool:
         """One invocation from sources to module is right for every level."""
 
+    @property
+    def explaining_flags(self) -> tuple[str, ...]:
+        """Link flags that make it name the object of an undefined symbol; empty where it does so anyway."""
+
     def compile_flags(self, config: BuildConfig) -> tuple[str, ...]:
         """Flags for every translation unit."""
 

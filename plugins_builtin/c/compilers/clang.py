@@ -43,6 +43,7 @@ class Clang:
     environ: Mapping[str, str]
 
     name = "clang"
+    explaining_flags = ()
     compiles_and_links_at_once = True
 
     @property

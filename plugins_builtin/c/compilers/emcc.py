@@ -41,6 +41,8 @@ class Emcc:
     environ: Mapping[str, str]
 
     name = "emcc"
+    # Not always: finding out what its JavaScript provides takes a second run of it.
+    explaining_flags = ("-sLLD_REPORT_UNDEFINED",)
     compiles_and_links_at_once = True
 
     @property

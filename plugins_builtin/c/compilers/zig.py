@@ -40,6 +40,7 @@ class Zig:
     home: Home
 
     name = "zig"
+    explaining_flags = ()
     compiles_and_links_at_once = False
 
     @property

@@ -66,16 +66,16 @@ def test_a_compile_error_has_its_place(toolchain: str, bench: Bench) -> None:
     assert "return 0" in caught.value.output
 
 
-@pytest.mark.parametrize(("toolchain", "file"), [("clang", "main.c"), ("emcc", None)])
-def test_an_undefined_symbol_is_named(toolchain: str, file: str | None, bench: Bench) -> None:
-    """The linker's error names the symbol, and the source where the linker names its object."""
+@pytest.mark.parametrize("toolchain", ["clang", "emcc"])
+def test_an_undefined_symbol_is_named(toolchain: str, bench: Bench) -> None:
+    """The linker's error names the symbol and the source; emcc is asked a second time for that."""
     require_tool(toolchain)
     code = "int missing_one(void);\nint main(void) { return missing_one(); }\n"
     with pytest.raises(BuildError) as caught:
         bench.build(write_project(bench.tmp_path / "p", {"main.c": code}), toolchain=toolchain)
     (diagnostic,) = caught.value.diagnostics
     assert "undefined symbol: missing_one" in diagnostic.message
-    assert diagnostic.file == file
+    assert diagnostic.file == "main.c"
     assert "Define the symbol" in caught.value.hint
 
 

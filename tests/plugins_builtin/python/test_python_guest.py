@@ -11,11 +11,11 @@ import pytest
 
 from plugins_builtin.python import guest
 from plugins_builtin.python.dependencies import find_native, load_requirements, parse_unusable
-from plugins_builtin.python.diagnostics import parse_traceback
 from plugins_builtin.python.entry import get_entry
 from plugins_builtin.python.program import load_program
 from plugins_builtin.python.py2wasm import level_flags
 from plugins_builtin.python.wasi_sdk import format_shell
+from wasmrun_py.diagnostics.tracebacks import parse_traceback
 from wasmrun_py.model.build import BuildConfig
 from wasmrun_py.model.errors import BuildError, ConfigError
 from wasmrun_py.model.target import OptimizationLevel

@@ -140,6 +140,34 @@ def test_a_save_changes_what_a_call_gives(library: Served, browser: Browser) -> 
 
 
 @pytest.mark.network
+def test_an_assemblyscript_library_says_its_own_exceptions(
+    tmp_path: Path, browser: Browser, serving_environ: dict[str, str]
+) -> None:
+    """Beside its bindings too it is a library; an assertion that fails tells its message and its place."""
+    project = copy_project("as-library", tmp_path)
+    index = project / "assembly" / "index.ts"
+    index.write_text(
+        index.read_text()
+        + """
+export function check(count: i32): i32 {
+  console.log("checking " + count.toString());
+  assert(count > 2, "three at least");
+  return count;
+}
+"""
+    )
+    with (
+        served(project, environ=serving_environ, said=tmp_path / "said.txt") as running,
+        visited(browser, running.url) as visit,
+    ):
+        expect(call(visit, "add", "2", "3")).to_contain_text("5 i32")
+        entry = call(visit, "check", "2")
+        expect(entry).to_contain_text("checking 2")
+        expect(entry).to_contain_text("three at least at assembly/index.ts:")
+        expect(call(visit, "check", "3")).to_contain_text("3 i32")
+
+
+@pytest.mark.network
 def test_an_assemblyscript_program_and_its_abort(
     tmp_path: Path, browser: Browser, serving_environ: dict[str, str]
 ) -> None:

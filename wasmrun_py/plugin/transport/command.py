@@ -32,6 +32,7 @@ from wasmrun_py.plugin.transport.command_output import (
 from wasmrun_py.plugin.transport.matching import is_shared
 from wasmrun_py.plugin.transport.reported import Reported, reported_failure
 from wasmrun_py.plugin.transport.staged_project import stage_project
+from wasmrun_py.plugin.transport.steady import steady_variables
 from wasmrun_py.plugin.transport.tool_path import ToolRequest, can_provide, prepare_environ
 from wasmrun_py.system.process import ToolCall, describe_exit, run_tool
 from wasmrun_py.toolchain.find import find_tool
@@ -139,6 +140,7 @@ class CommandTransport:
             folder=config.work_dir / "tools",
         )
         environ = prepare_environ(request, self._callee.world, reporter)
+        environ = {**environ, **steady_variables(environ, staged.copy)}
         arguments = compile_arguments(config, staged, known, plugin=self._callee.name)
         for warning in arguments.warnings:
             reporter.emit(Message(level=Level.WARNING, text=warning))

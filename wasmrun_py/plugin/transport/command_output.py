@@ -9,18 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wasmrun_py.model.diagnostic import Diagnostic, Severity
+from wasmrun_py.diagnostics.any_tool import parse_any
 from wasmrun_py.model.errors import ArtifactError
 
 if TYPE_CHECKING:
+    from wasmrun_py.model.diagnostic import Diagnostic
     from wasmrun_py.plugin.transport.staged_project import StagedProject
 
 _SAID_WASM = re.compile(r"WASM file:\s*(?P<path>\S.*?)\s*$", re.MULTILINE | re.IGNORECASE)
-_PLACE = re.compile(
-    r"^\s*(?:(?P<before>fatal error|error|warning|note)\b[^:\n]*:\s*)?"
-    r"(?P<file>(?:[A-Za-z]:)?[^\s:()\n][^:()\n]*?):(?P<line>\d{1,7})(?::(?P<column>\d{1,7}))?:?\s+"
-    r"(?:(?P<severity>fatal error|error|warning|note)\b[^:\n]*:\s*)?(?P<message>\S.*)$"
-)
 _MISSING_LIST = re.compile(
     r"(?:not found|not installed|missing(?: required)? (?:tools?|dependenc(?:y|ies)))\b[^\n:]*:(?P<names>.*)",
     re.IGNORECASE,
@@ -34,7 +30,6 @@ _ADVICE = re.compile(r"\bsuggest\w*\b[^\n]*:\s*$", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z][\w.+-]*")
 _TELLING = re.compile(r"\b(error|failed|cannot|could not|missing|invalid)\b", re.IGNORECASE)
 _DECORATION = re.compile(r"^[^\w(\[\"'/.]+")
-_MOST_DIAGNOSTICS = 500
 _MOST_FILES = 10_000
 _MOST_ADVICE = 5
 _REASON_CAP = 300
@@ -84,27 +79,16 @@ def find_made_files(output: str, output_dir: Path, *, plugin: str) -> MadeFiles:
 
 
 def parse_places(output: str, staged: StagedProject, *, source: str) -> tuple[Diagnostic, ...]:
-    """Every line ``FILE:LINE[:COLUMN]: …`` of a program's text whose file is the project's."""
-    found: list[Diagnostic] = []
-    for line in output.splitlines():
-        match = _PLACE.match(line[:4000])
-        if match is None or len(found) == _MOST_DIAGNOSTICS:
-            continue
-        file = staged.relative(match["file"].strip())
-        if not (staged.original / file).is_file():
-            continue
-        word = (match["severity"] or match["before"] or "error").lower()
-        found.append(
-            Diagnostic(
-                file=file,
-                line=int(match["line"]),
-                column=int(match["column"]) if match["column"] else None,
-                severity=Severity.ERROR if word.startswith("fatal") else Severity(word),
-                message=match["message"].strip(),
-                source=source,
-            )
-        )
-    return tuple(found)
+    """Every diagnostic in a program's text, of whatever compiler it ran, whose file is the project's."""
+
+    def find_file(name: str) -> str | None:
+        file = staged.relative(name.replace("\\", "/"))
+        try:
+            return file if (staged.original / file).is_file() else None
+        except (OSError, ValueError):
+            return None
+
+    return parse_any(output, source=source, find_file=find_file)
 
 
 def parse_reason(output: str) -> str:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _LINKED = "node_modules"
-_NEVER_COPIED = frozenset({".git", ".hg", ".svn", "__pycache__"})
+# The last is where CI systems that keep only folders of the checkout have WASMRUN_HOME (docs/ci.md).
+_NEVER_COPIED = frozenset({".git", ".hg", ".svn", "__pycache__", ".wasmrun-home"})
 # What builds make in a project's root. A folder ``build`` may hold scripts: of it, and of others, only
 # finished modules are left out, so that none can pass for a new one.
 _NOT_COPIED_FROM_ROOT = frozenset({"dist", "target", _LINKED})

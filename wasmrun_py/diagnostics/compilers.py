@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wasmrun_py.diagnostics.lines import keep, split_lines
 from wasmrun_py.model.diagnostic import Diagnostic, Severity
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ _TOOL = re.compile(
     r"(?P<severity>fatal error|error|warning): (?P<message>.*)"
 )
 _BARE = re.compile(r"(?P<severity>error|warning): (?P<message>.*)")
+_INCLUDED = re.compile(
+    r"(?:In file included| {16,17}) ?from (?P<file>(?:[A-Za-z]:)?[^:\n]+):(?P<line>\d{1,9})[:,]"
+)
 _MAKE = re.compile(r"g?make(?:\[\d+\])?: \*\*\* (?P<message>.*)")
 _MAKEFILE = re.compile(r"(?P<file>[^:\n]+):(?P<line>\d+): \*\*\* (?P<message>.*)")
 _ENTERING = re.compile(r"g?make(?:\[\d+\])?: (?P<way>Entering|Leaving) directory [`'](?P<folder>.*)'")
@@ -51,7 +55,6 @@ _FOLLOW_UPS = (
     re.compile(r"To (?:disable errors for undefined symbols|build in STANDALONE_WASM mode)"),
     re.compile(r"_\S+ may need to be added to EXPORTED_FUNCTIONS"),
 )
-_MOST = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,10 @@ class PathMap:
     copy: Path | None
     objects: Mapping[str, str]
 
+    def is_inside(self, name: str, folder: Path) -> bool:
+        """``name`` is a file of the project or its copy."""
+        return not Path(self.to_project(name, folder)).is_absolute()
+
     def to_project(self, name: str, folder: Path | None = None) -> str:
         """``name`` relative to the project where it lies inside it or its copy, else as it is."""
         path = os.path.normpath((folder or self.cwd) / name)
@@ -87,11 +94,7 @@ def parse_diagnostics(text: str, tool: str, paths: PathMap) -> tuple[Diagnostic,
         tool: The tool's name, for lines that do not say who speaks.
         paths: How its paths become the project's.
     """
-    found: list[Diagnostic] = []
-    for diagnostic in _parse_lines(text, tool, paths):
-        found.append(diagnostic)
-        if len(found) == _MOST:
-            break
+    found = keep(_parse_lines(text, tool, paths))
     telling = [each for each in found if not any(words.match(each.message) for words in _FOLLOW_UPS)]
     has_error = any(each.severity is Severity.ERROR for each in telling)
     return tuple(telling if has_error or not found else found)
@@ -99,7 +102,8 @@ def parse_diagnostics(text: str, tool: str, paths: PathMap) -> tuple[Diagnostic,
 
 def _parse_lines(text: str, tool: str, paths: PathMap) -> Iterator[Diagnostic]:
     folders: list[Path] = []
-    lines = text.splitlines()
+    included: str | None = None
+    lines = split_lines(text)
     for number, line in enumerate(lines):
         moved = _ENTERING.match(line)
         if moved:
@@ -109,9 +113,35 @@ def _parse_lines(text: str, tool: str, paths: PathMap) -> Iterator[Diagnostic]:
                 folders.pop()
             continue
         folder = folders[-1] if folders else paths.cwd
+        if chain := _INCLUDED.match(line):
+            # The innermost of the user's own files: clang names it last, gcc first and the rest with "from".
+            is_better = included is None or not line.startswith(" ")
+            included = line if is_better and paths.is_inside(chain["file"], folder) else included
+            continue
         diagnostic = _parse_line(line, tool, paths, folder) or _parse_cmake(lines, number, paths)
-        if diagnostic is not None:
-            yield diagnostic
+        if diagnostic is None:
+            continue
+        yield diagnostic
+        if included is not None:
+            yield from _included_from(diagnostic, included, tool, paths)
+        included = included if diagnostic.severity is Severity.NOTE else None
+
+
+def _included_from(diagnostic: Diagnostic, line: str, tool: str, paths: PathMap) -> Iterator[Diagnostic]:
+    """A note at the user's own ``#include``, for what was said of a file that is none of the user's."""
+    chain = _INCLUDED.match(line)
+    if chain is None or diagnostic.severity is Severity.NOTE or diagnostic.file is None:
+        return
+    if not Path(diagnostic.file).is_absolute():
+        return
+    yield Diagnostic(
+        file=paths.to_project(chain["file"]),
+        line=int(chain["line"]),
+        column=None,
+        severity=Severity.NOTE,
+        message="included from here",
+        source=tool,
+    )
 
 
 def _parse_line(line: str, tool: str, paths: PathMap, folder: Path) -> Diagnostic | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins_builtin.c.diagnostics import PathMap, parse_diagnostics
+from wasmrun_py.diagnostics.compilers import PathMap, parse_diagnostics
 from wasmrun_py.plugin.api import Diagnostic, Severity
 
 _PROJECT = Path("/home/user/game")
@@ -38,6 +38,40 @@ def test_clang_errors_warnings_and_notes() -> None:
         ("include/a.h", 9, 1, "note", "declared here", "clang"),
         ("/usr/include/stdio.h", 1, 2, "error", "too many errors", "clang"),
     ]
+
+
+def test_an_error_in_a_foreign_header_has_a_note_at_the_include() -> None:
+    """At the innermost file of the project's own, in clang's order and in gcc's."""
+    clang = (
+        "In file included from ./main.c:2:\n"
+        "In file included from ./lib/x.h:3:\n"
+        "In file included from /usr/include/a.h:1:\n"
+        "/usr/include/b.h:4:5: error: oops\n"
+        "main.c:9:1: error: other\n"
+    )
+    gcc = (
+        "In file included from /usr/include/a.h:1,\n"
+        "                 from lib/x.h:3,\n"
+        "                 from main.c:2:\n"
+        "/usr/include/b.h:4:5: error: oops\n"
+        "main.c:9:1: error: other\n"
+    )
+    for text in (clang, gcc):
+        assert _parsed(text) == [
+            ("/usr/include/b.h", 4, 5, "error", "oops", "clang"),
+            ("lib/x.h", 3, None, "note", "included from here", "clang"),
+            ("main.c", 9, 1, "error", "other", "clang"),
+        ]
+
+
+def test_an_error_in_a_header_of_the_project_needs_no_note() -> None:
+    """Its own place is the right one; colours and a macro's second telling are left out."""
+    text = (
+        "In file included from ./main.c:1:\n"
+        "\x1b[1m./lib/x.h:3:18: \x1b[0;1;31merror: \x1b[0mno\n"
+        "./lib/x.h:3:18: error: no\n"
+    )
+    assert _parsed(text) == [("lib/x.h", 3, 18, "error", "no", "clang")]
 
 
 def test_paths_of_the_copy_become_the_projects() -> None:
