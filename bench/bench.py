@@ -112,7 +112,7 @@ def main() -> int:
         for row in rows(work):
             most = pairs if row.pairs is None else row.pairs[0 if options.quick else 1]
             missed += not show(row, measure(row, most, environ))
-        for row, timed in (*library_rows(work, pairs), *serving_rows(work, pairs, environ)):
+        for row, timed in (*library_rows(work, pairs), *rebuild_rows(work, pairs, environ)):
             missed += not show(row, timed)
     return 1 if missed and options.strict else 0
 
@@ -367,11 +367,11 @@ def library_rows(work: Path, pairs: int) -> Iterator[tuple[Row, list[tuple[float
     )
 
 
-def serving_rows(
+def rebuild_rows(
     work: Path, pairs: int, environ: dict[str, str]
 ) -> Iterator[tuple[Row, list[tuple[float, float]]]]:
     """What ``run`` adds to a build."""
-    from bench.serving import save_figures, start_figures  # noqa: PLC0415 - it can be found only now
+    from bench.rebuilds import save_figures, start_figures  # noqa: PLC0415 - it can be found only now
 
     if shutil.which("clang") is None:
         return

@@ -1,147 +1,136 @@
-"""What ``wasmrun run`` adds to a build: figures for ``bench.py``, from the command and its event stream."""
+"""How fast the development server hands out a module, as ratios against the stack's own file answer.
+
+A 1 MB ``.wasm`` over the loopback interface, asked for with wrk: by the server of ``wasmrun run``, by
+starlette's ``FileResponse`` in the same uvicorn with the same settings, and by Python's ``http.server``. The
+three run in turn, A B C A B C …; the ratios are medians. ``--strict`` ends with 1 when a budget is missed.
+
+    python bench/serving.py [--quick] [--strict]
+"""
 
 from __future__ import annotations
 
-import json
-import random
+import argparse
+import os
 import re
 import shutil
+import statistics
 import subprocess
-import time
-from typing import TYPE_CHECKING, Any
-
-import httpx
+import sys
+import tempfile
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator
 
-POLL_S = 0.5
-_PAUSE_S = 0.4
-_TOKEN = re.compile(r'name="wasmrun-token" content="([^"]+)"')
-Pairs = list[tuple[float, float]]
+ROOT = Path(__file__).parent.parent
+MODULE_BYTES = 1024 * 1024
+# Ours against starlette's FileResponse: never below it.
+FILE_RESPONSE_BUDGET = 1.0
 
+OURS = """
+import asyncio, signal, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from tests.server.recorded import RecordedSession
+from wasmrun_py.server.http.options import ServeOptions
+from wasmrun_py.server.http.serve import serve
 
-def save_figures(command: Sequence[str], project: Path, pairs: int, environ: dict[str, str]) -> Pairs:
-    """From a save to the reload in the page, without the build itself; beside a watcher that polls.
+async def main():
+    stopping = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+    await serve(RecordedSession(Path(sys.argv[1])), ServeOptions(port=0), stopping=stopping,
+        on_ready=lambda ready: print(ready.port, flush=True))
+asyncio.run(main())
+"""
+FILE_RESPONSE = """
+import socket, sys
+import uvicorn
+from starlette.responses import FileResponse
+from wasmrun_py.server.http.protocol import GuardedProtocol
 
-    Args:
-        command: How wasmrun is started.
-        project: A C project with a ``main.c``; it is changed.
-        pairs: How many saves.
-        environ: The environment.
+async def app(scope, receive, send):
+    answer = FileResponse(sys.argv[1] + "/app.wasm", media_type="application/wasm")
+    await answer(scope, receive, send)
 
-    Returns:
-        (ours, peer) in seconds. The peer looks at the file's time every half second, from a moment of its
-        own, and does nothing else.
-    """
-    main = project / "main.c"
-    text = main.read_text(encoding="utf-8")
-    timed = []
-    with running(command, project, environ) as events:
-        for number in range(pairs + 1):
-            time.sleep(_PAUSE_S)
-            saved = time.perf_counter()
-            main.write_text(text.replace("Hello", f"Hello {number}"), encoding="utf-8")
-            reloaded_s = _wait_for_reload(events) - saved
-            ours = reloaded_s - _load_duration(events)
-            if number:
-                timed.append((ours, _poll_once(main)))
-    main.write_text(text, encoding="utf-8")
-    return timed
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+config = uvicorn.Config(app, http=GuardedProtocol, ws="none", lifespan="off", log_level="critical",
+    access_log=False, server_header=False, proxy_headers=False)
+uvicorn.Server(config).run([listener])
+"""
+HTTP_SERVER = """
+import functools, sys
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
+class Quiet(SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def log_message(self, *arguments):
+        pass
+    def handle(self):
+        try:
+            super().handle()
+        except ConnectionError:
+            pass  # wrk hangs up when its time is over
 
-def start_figures(command: Sequence[str], project: Path, pairs: int, environ: dict[str, str]) -> Pairs:
-    """Until the server is ready with the first build; beside ``compile`` of the same project."""
-    timed = []
-    for number in range(pairs + 1):
-        started = time.perf_counter()
-        child = _start(command, project, environ)
-        _read_document(child)
-        ours = time.perf_counter() - started
-        child.terminate()
-        child.communicate()
-        started = time.perf_counter()
-        compile_it = (*command, "compile", str(project), "--toolchain", "clang", "-O", "debug")
-        subprocess.run(compile_it, env=environ, check=True, capture_output=True)
-        peer = time.perf_counter() - started
-        shutil.rmtree(project / "dist")
-        if number:
-            timed.append((ours, peer))
-    return timed
-
-
-class running:  # noqa: N801 - used as a function
-    """The event stream of a server that runs for the block."""
-
-    def __init__(self, command: Sequence[str], project: Path, environ: dict[str, str]) -> None:
-        self._child = _start(command, project, environ)
-
-    def __enter__(self) -> Iterator[tuple[str, Any]]:
-        origin = _read_document(self._child)["url"].rstrip("/")
-        self._client = httpx.Client(trust_env=False, timeout=httpx.Timeout(10, read=60))
-        (token,) = _TOKEN.findall(self._client.get(f"{origin}/_wasmrun/").text)
-        headers = {"X-Wasmrun-Token": token, "Origin": origin}
-        self._stream = self._client.stream("POST", f"{origin}/_wasmrun/events", headers=headers)
-        return _parse(self._stream.__enter__())
-
-    def __exit__(self, *_details: object) -> None:
-        self._child.terminate()
-        self._client.close()
-        self._child.communicate()
+server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=sys.argv[1]))
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
 
 
-def _start(command: Sequence[str], project: Path, environ: dict[str, str]) -> subprocess.Popen[str]:
-    argv = (*command, "run", str(project), "--json", "--port", "0", "--toolchain", "clang")
-    return subprocess.Popen(
-        argv,
-        env=environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        stdin=subprocess.DEVNULL,
+def main() -> int:
+    """Run the comparison."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="three rounds instead of nine")
+    parser.add_argument("--strict", action="store_true", help="exit 1 when a budget is missed")
+    options = parser.parse_args()
+    if shutil.which("wrk") is None:
+        print("wrk is not installed")
+        return 0
+    rates: list[tuple[float, float, float]] = []
+    with tempfile.TemporaryDirectory(prefix="wasmrun-bench-") as folder, ExitStack() as stack:
+        (Path(folder) / "app.wasm").write_bytes(os.urandom(MODULE_BYTES))
+        ports = [stack.enter_context(server(each, folder)) for each in (OURS, FILE_RESPONSE, HTTP_SERVER)]
+        for _ in range(3 if options.quick else 9):
+            ours, bare, plain = (requests_a_second(port) for port in ports)
+            rates.append((ours, bare, plain))
+    against_bare = statistics.median(ours / bare for ours, bare, _ in rates)
+    against_plain = statistics.median(ours / plain for ours, _, plain in rates)
+    medians = [statistics.median(column) for column in zip(*rates, strict=True)]
+    print("1 MB module, requests/s: ours {:.0f}, FileResponse {:.0f}, http.server {:.0f}".format(*medians))
+    met = against_bare >= FILE_RESPONSE_BUDGET
+    verdict = "ok" if met else "MISSED"
+    print(f"ours / FileResponse {against_bare:.2f}  (at least {FILE_RESPONSE_BUDGET:.1f}: {verdict})")
+    print(f"ours / http.server  {against_plain:.2f}")
+    return 1 if options.strict and not met else 0
+
+
+@contextmanager
+def server(program: str, folder: str) -> Iterator[int]:
+    """A server in a process of its own; its port."""
+    started = subprocess.Popen(
+        [sys.executable, "-c", program, folder, str(ROOT)], stdout=subprocess.PIPE, text=True
     )
+    try:
+        line = started.stdout.readline() if started.stdout is not None else ""
+        yield int(line)
+    finally:
+        started.terminate()
+        started.communicate(timeout=10)
 
 
-def _read_document(child: subprocess.Popen[str]) -> dict[str, Any]:
-    lines: list[str] = []
-    for line in child.stdout or ():
-        lines.append(line)
-        if line == "}\n":
-            break
-    document: dict[str, Any] = json.loads("".join(lines))
-    return document
+def requests_a_second(port: int) -> float:
+    """What wrk counts in two seconds with four connections."""
+    command = ["wrk", "-t1", "-c4", "-d2s", f"http://127.0.0.1:{port}/app.wasm"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = re.search(r"Requests/sec:\s+([0-9.]+)", said)
+    failed = re.search(r"Non-2xx or 3xx responses", said)
+    if found is None or failed is not None:
+        raise SystemExit(said)
+    return float(found[1])
 
 
-def _parse(stream: httpx.Response) -> Iterator[tuple[str, Any]]:
-    name = ""
-    for line in stream.iter_lines():
-        if line.startswith("event: "):
-            name = line[7:]
-        elif line.startswith("data: "):
-            yield name, json.loads(line[6:])
-
-
-def _wait_for_reload(events: Iterator[tuple[str, Any]]) -> float:
-    next(name for name, _ in events if name == "reload")
-    return time.perf_counter()
-
-
-def _load_duration(events: Iterator[tuple[str, Any]]) -> float:
-    """How long the build took that the last reload came from."""
-    state = next(data for name, data in events if name == "state" and data["status"] == "ok")
-    duration_s: float = state["builds"][-1]["duration_s"]
-    return duration_s
-
-
-def _poll_once(file: Path) -> float:
-    """From a save until a watcher that looks every half second has seen it."""
-    before = file.stat().st_mtime_ns
-    look_at = time.perf_counter() + random.uniform(0, POLL_S)  # noqa: S311 - no secret
-    saved = time.perf_counter()
-    file.touch()
-    while True:
-        time.sleep(max(0.0, look_at - time.perf_counter()))
-        if file.stat().st_mtime_ns != before:
-            return time.perf_counter() - saved
-        look_at += POLL_S
+if __name__ == "__main__":
+    sys.exit(main())

@@ -330,10 +330,6 @@ def test_the_output_folder_is_written_too(environ: dict[str, str], project: Path
         assert served.module() == written.read_bytes()
 
 
-def run_args(*args: str) -> list[str]:
-    return ["run", *args, "--port", "0"]
-
-
 @pytest.mark.parametrize(
     ("files", "args", "code", "message", "hint"),
     [
@@ -350,6 +346,7 @@ def run_args(*args: str) -> list[str]:
         ({"main.c": "x"}, [".", "-O", "fast"], 2, "--optimization cannot be", ""),
         ({"main.c": "x"}, [".", "--transport", "x"], 2, 'There is no transport "x"', ""),
         ({"main.c": "x"}, [".", "--proxy", "x"], 2, "is not a prefix and an address", "--proxy"),
+        ({"main.c": "x"}, [".", "--port", "eighty"], 2, '"eighty" is not a port', "--port takes"),
         ({"main.c": "x"}, [".", "--header", "x"], 2, "is not a header", "--header"),
         ({"main.c": "x", "wasmrun.toml": "[run]\nprot = 1\n"}, ["."], 2, 'has no key "prot"', 'mean "port"'),
         ({"main.c": "x", "wasmrun.toml": '[run]\nport = "1"\n'}, ["."], 2, "must be an integer", "8420"),
@@ -371,13 +368,14 @@ def test_what_cannot_be_served_is_answered(
     folder.mkdir()
     for name, text in files.items():
         (folder / name).write_text(text)
-    finished = wasmrun(*run_args(*args), cwd=folder)
+    arguments = ["run", *args] if "--port" in args else ["run", *args, "--port", "0"]
+    finished = wasmrun(*arguments, cwd=folder)
     assert finished.code == code, finished.err
     assert finished.out == ""
     assert message in finished.err
     assert hint in finished.err
     assert "Traceback" not in finished.err
-    finished = wasmrun(*run_args(*args), "--json", cwd=folder)
+    finished = wasmrun(*arguments, "--json", cwd=folder)
     assert finished.document["error"]["exit_code"] == code
 
 

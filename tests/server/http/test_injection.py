@@ -135,6 +135,14 @@ def test_without_a_page_the_root_is_wasmruns(server: Running) -> None:
     assert server.token in root.text
 
 
+def test_a_slash_that_was_left_out(server: Running) -> None:
+    """Our own folders are found without it."""
+    for path in ("/_wasmrun", "/_wasmrun/app"):
+        reply = server.ask(path)
+        assert (reply.status, reply.headers["location"]) == (307, f"{path}/")
+        assert server.ask(f"{path}/").status == 200
+
+
 def test_a_policy_is_told_once(outputs: Path) -> None:
     """The page is served, and one warning says why reload may not work."""
     (outputs / "index.html").write_text(

@@ -7,9 +7,11 @@ import hashlib
 import resource
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import brotli
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -279,6 +281,26 @@ def test_a_large_output_is_streamed(outputs: Path) -> None:
         assert head.headers["content-length"] == str(size)
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
         assert grown < size / 4
+
+
+def test_a_large_output_is_read_no_further_than_it_is_taken(outputs: Path) -> None:
+    """Whoever hangs up in the middle costs no more reading, and the file is closed."""
+    path = outputs / "big.wasm"
+    with path.open("wb") as stream:
+        stream.truncate(64 * 1024 * 1024)
+    with running(RecordedSession(outputs)) as server:
+        with server.connect() as client:
+            client.sendall(f"GET /big.wasm HTTP/1.1\r\nHost: localhost:{server.port}\r\n\r\n".encode())
+            client.recv(1000)
+            assert _is_open(path)
+        deadline = time.monotonic() + 5
+        while _is_open(path):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
+def _is_open(path: Path) -> bool:
+    return str(path) in {each.path for each in psutil.Process().open_files()}
 
 
 def test_an_empty_output(server: Running, outputs: Path) -> None:

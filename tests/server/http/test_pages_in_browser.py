@@ -115,6 +115,8 @@ def test_a_foreign_page_frames_nothing(page_server: Running, foreign: Page) -> N
         url = f"http://localhost:{page_server.port}{path}"
         foreign.evaluate(_FRAME, url)
         frame = foreign.frames[-1]
+        while frame.url in {"", "about:blank"}:
+            foreign.wait_for_timeout(20)
         assert frame.url.startswith("chrome-error:"), path
         assert "wasmrun-token" not in frame.content()
     own = foreign.context.browser.new_page()  # type: ignore[union-attr]

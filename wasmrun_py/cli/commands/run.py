@@ -37,21 +37,19 @@ def run_command(  # noqa: PLR0913 - typer: one parameter an option
     ] = None,
     path_option: PathOption = None,
     port: Annotated[
-        int | None,
+        str | None,
         typer.Option(
             "--port",
             "-P",
-            min=0,
-            max=65535,
             metavar="PORT",
-            help="0 takes a free one (default: 8420, or the next free one).",
+            help="This port; 0 for any free one (default: 8420, or the next free one).",
             show_default=False,
         ),
     ] = None,
     host: Annotated[
         str | None,
         typer.Option(
-            "--host", metavar="ADDRESS", help="Listen here (default: 127.0.0.1).", show_default=False
+            "--host", metavar="ADDRESS", help="Listen here (default: localhost).", show_default=False
         ),
     ] = None,
     open_browser: Annotated[bool, typer.Option("--open", "--serve", "-s", help="Open a browser.")] = False,
@@ -138,6 +136,8 @@ def run_command(  # noqa: PLR0913 - typer: one parameter an option
     started_s = time.monotonic()
     world: World = ctx.obj
     served = get_served(world, choose_path(path, path_option, "."))
+    from wasmrun_py.server.http.options import parse_port  # noqa: PLC0415 - as above
+
     # It starts while this process imports what serving needs.
     process = BuildProcess(world.environ) if served.is_dir() else None
     from wasmrun_py.cli.serving import Serving, ServingWishes  # noqa: PLC0415 - as just said
@@ -163,7 +163,7 @@ def run_command(  # noqa: PLR0913 - typer: one parameter an option
         overrides=overrides,
         transport=parse_transport(transport),
         wishes=ServingWishes(
-            port=port,
+            port=None if port is None else parse_port(port),
             host=host,
             open_browser=open_browser,
             watch=watch,

@@ -8,6 +8,7 @@ import importlib.util
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from wasmrun_py.model.errors import WasmrunError
 from wasmrun_py.model.events import Level, Message
 from wasmrun_py.server.http.bodies import send_body
 from wasmrun_py.server.http.events import EventStreams
@@ -31,6 +32,8 @@ _MODULE_VIEW = "wasmrun_py.server.module_view"
 _LOG = f"{OWN}log/"
 _READS = ("GET", "HEAD")
 _LOG_DIGITS = 9
+# Pages whose address ends in a slash that people leave out.
+_FOLDERS = frozenset({OWN, f"{OWN}app/"})
 _BAD_REQUEST = 400
 
 STREAM_CAP = 1000
@@ -106,6 +109,9 @@ class DevApp:
 
     async def _answer(self, exchange: Exchange) -> None:
         self._gate.check_address(exchange)
+        if f"{exchange.path}/" in _FOLDERS:
+            await exchange.answer(307, [(b"location", f"{exchange.path}/".encode())])
+            return
         if exchange.path.startswith(OWN):
             await self._answer_own(exchange)
             return
@@ -185,7 +191,10 @@ class DevApp:
         if file is None or importlib.util.find_spec(_MODULE_VIEW) is None:
             raise RefusedError(404, "There is no module to describe.")
         view = importlib.import_module(_MODULE_VIEW)
-        document: dict[str, Any] = await asyncio.to_thread(view.module_view, file.path)
+        try:
+            document: dict[str, Any] = await asyncio.to_thread(view.module_view, file.path)
+        except WasmrunError as error:
+            raise RefusedError(422, error.message) from error
         await exchange.answer_json(document)
 
     async def _post_events(self, exchange: Exchange) -> None:

@@ -92,7 +92,7 @@ async def _send_plain(exchange: Exchange, body: Body, wanted: ByteRange | None, 
     if exchange.method == "HEAD" or body.descriptor is None:
         await exchange.write(b"", more=False)
         return
-    await _stream(exchange, body.descriptor, part)
+    await exchange.run_while_there(_stream(exchange, body.descriptor, part))
 
 
 async def _stream(exchange: Exchange, descriptor: int, part: ByteRange) -> None:
@@ -100,7 +100,15 @@ async def _stream(exchange: Exchange, descriptor: int, part: ByteRange) -> None:
     at = part.start
     os.lseek(descriptor, at, os.SEEK_SET)
     while at < part.stop:
-        chunk = await asyncio.to_thread(os.read, descriptor, min(_CHUNK_BYTES, part.stop - at))
+        reading = asyncio.ensure_future(
+            asyncio.to_thread(os.read, descriptor, min(_CHUNK_BYTES, part.stop - at))
+        )
+        try:
+            chunk = await asyncio.shield(reading)
+        except asyncio.CancelledError:
+            # The descriptor is closed next, and its number may be somebody else's at once.
+            await reading
+            raise
         if not chunk:
             # Somebody cut the file short: the answer stays short too, and the other end sees that it broke.
             raise OSError("a served file was cut short while it was sent")

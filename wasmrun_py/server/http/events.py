@@ -11,9 +11,6 @@ from wasmrun_py.server.broadcast import ServerEvent
 from wasmrun_py.server.http.exchange import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-    from typing import Any
-
     from wasmrun_py.server.broadcast import Session, Subscription
     from wasmrun_py.server.http.exchange import Exchange
 
@@ -68,7 +65,7 @@ class EventStreams:
             with self._session.broadcast.subscribed() as subscription:
                 await exchange.start(200, _HEADERS)
                 await exchange.write(self._encode(self._now()), more=True)
-                await _first_of(exchange.wait_until_gone(), self._tell(exchange, subscription))
+                await exchange.run_while_there(self._tell(exchange, subscription))
         finally:
             self._open -= 1
 
@@ -97,16 +94,3 @@ class EventStreams:
         if len(self._encoded) > _ENCODED_KEPT:
             self._encoded.popitem(last=False)
         return encoded
-
-
-async def _first_of(*each: Coroutine[Any, Any, None]) -> None:
-    """Run until the first one ends; the others are cancelled, and its error is raised."""
-    tasks = [asyncio.ensure_future(one) for one in each]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

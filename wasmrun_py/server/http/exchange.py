@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Coroutine, Mapping, Sequence
 
     from starlette.types import Receive, Scope, Send
 
@@ -15,6 +16,7 @@ Headers = list[tuple[bytes, bytes]]
 # No answer of ours is ever sniffed into another type, or tells another site where the reader was.
 _ALWAYS: Headers = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin")]
 _BODY_CAP_BYTES = 64 * 1024
+_PIECE_BYTES = 64 * 1024
 
 
 class RefusedError(Exception):
@@ -116,7 +118,17 @@ class Exchange:
     async def answer(self, status: int, headers: Headers, body: bytes = b"") -> None:
         """Send the whole answer; a HEAD request is spared the body."""
         await self.start(status, [*headers, (b"content-length", str(len(body)).encode())])
-        await self.write(b"" if self.method == "HEAD" else body, more=False)
+        if self.method == "HEAD":
+            body = b""
+        # What a socket does not take at once is copied by the event loop, and moved with each part it takes:
+        # a large body is handed over in pieces.
+        at = 0
+        while len(body) - at > _PIECE_BYTES:
+            await self.write(body[at : at + _PIECE_BYTES], more=True)
+            at += _PIECE_BYTES
+            # Others have their turn, and a connection that was lost is noticed.
+            await asyncio.sleep(0)
+        await self.write(body[at:], more=False)
 
     async def answer_text(self, status: int, text: str, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
         """Send a sentence."""
@@ -150,13 +162,22 @@ class Exchange:
                 return body
         return b""
 
-    async def wait_for_hang_up(self) -> None:
-        """Return when the other end hangs up; for after the body was read."""
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+    async def run_while_there(self, answering: Coroutine[Any, Any, None]) -> None:
+        """Answer for as long as the other end listens; when it hangs up, the answer is cancelled.
 
-    async def wait_until_gone(self) -> None:
-        """Return when the other end hangs up, or sends more than a page of ours ever does."""
+        Whoever goes on sending more than a page of ours ever does has hung up too.
+        """
+        tasks = [asyncio.ensure_future(answering), asyncio.ensure_future(self._wait_until_gone())]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if tasks[0].done():
+                tasks[0].result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _wait_until_gone(self) -> None:
         received_bytes = 0
         while received_bytes <= _BODY_CAP_BYTES:
             message = await self._receive()

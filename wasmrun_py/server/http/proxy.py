@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -80,16 +79,7 @@ class Proxy:
 
     async def _hand_back(self, exchange: Exchange, response: httpx.Response, rule: ProxyRule) -> None:
         await exchange.start(response.status_code, _response_headers(response, rule))
-        gone = asyncio.ensure_future(exchange.wait_for_hang_up())
-        sending = asyncio.ensure_future(_send_on(exchange, response))
-        try:
-            await asyncio.wait([gone, sending], return_when=asyncio.FIRST_COMPLETED)
-            if sending.done():
-                sending.result()
-        finally:
-            for task in (gone, sending):
-                task.cancel()
-            await asyncio.gather(gone, sending, return_exceptions=True)
+        await exchange.run_while_there(_send_on(exchange, response))
 
     def _client(self, rule: ProxyRule) -> httpx.AsyncClient:
         # What is on this machine is not reached through the proxy of a company's network.

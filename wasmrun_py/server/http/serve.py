@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import socket
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from wasmrun_py.server.http.gate import Gate, Tokens
 from wasmrun_py.server.http.listening import listen
 from wasmrun_py.server.http.options import LOCALHOST
 from wasmrun_py.server.http.protocol import GuardedProtocol
+from wasmrun_py.system.descriptors import raise_descriptor_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from wasmrun_py.server.http.options import ServeOptions
 
 _GRACE_S = 1
+# A thousand streams, as many connections again, and what builds need.
+_DESCRIPTORS = 4096
 _TOKEN_BYTES = 32
 _HEAD_CAP_BYTES = 64 * 1024
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
@@ -74,6 +78,7 @@ async def serve(
         UsageError: The host, the port or the certificate cannot be used.
     """
     listeners = listen(options)
+    raise_descriptor_limit(_DESCRIPTORS)
     try:
         server, app, ready = _set_up(session, options, listeners, stopping, reporter or SilentReporter())
     except BaseException:
@@ -81,6 +86,9 @@ async def serve(
             listener.close()
         raise
     running = asyncio.create_task(server.serve(listeners))
+    quiet = logging.NullHandler()
+    # asyncio has a word on connections that others break off; with no handler it would go to the terminal.
+    logging.getLogger("asyncio").addHandler(quiet)
     try:
         await _first_of(running, server.up.wait())
         if not running.done():
@@ -89,6 +97,7 @@ async def serve(
     finally:
         await _end(session, server, running)
         await app.close()
+        logging.getLogger("asyncio").removeHandler(quiet)
 
 
 async def _first_of(running: asyncio.Task[None], awaited: Coroutine[Any, Any, Any]) -> None:
