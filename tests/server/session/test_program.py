@@ -12,6 +12,9 @@ from wasmrun_py.wasm.header import COMPONENT_HEADER
 WASI = '(import "wasi_snapshot_preview1" "proc_exit" (func (param i32)))'
 START = '(func (export "_start"))'
 SHARED = '(import "env" "memory" (memory 1 2 shared))'
+ABORT = '(import "env" "abort" (func (param i32 i32 i32 i32)))'
+MEMORY = '(memory (export "memory") 1)'
+CTORS = '(func (export "__wasm_call_ctors"))'
 PAGE = "/index.html"
 
 
@@ -24,6 +27,9 @@ PAGE = "/index.html"
         (f'(module (import "env" "f" (func)) {START})', None, False, [], ProgramKind.LIBRARY, False),
         ('(module (func (export "add")))', None, False, [], ProgramKind.LIBRARY, False),
         (f"(module {WASI} {START})", "/a.js", False, [], ProgramKind.EMSCRIPTEN, False),
+        (f"(module {ABORT} {MEMORY})", "/a.js", False, [], ProgramKind.LIBRARY, False),
+        (f"(module {ABORT} {MEMORY} {CTORS})", "/a.js", False, [], ProgramKind.EMSCRIPTEN, False),
+        (f"(module {ABORT})", "/a.js", False, [], ProgramKind.EMSCRIPTEN, False),
         ("(module)", "/a.js", True, [], ProgramKind.BINDGEN, False),
         (f"(module {SHARED})", "/a.js", False, [], ProgramKind.EMSCRIPTEN, True),
         (f"(module {START})", None, False, [PAGE], ProgramKind.PAGE, False),

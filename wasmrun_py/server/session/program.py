@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from wasmrun_py.model.errors import InvalidModuleError
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from wasmrun_py.wasm.module_info import ModuleInfo
 
 _WASI_MODULES = frozenset({"wasi_snapshot_preview1", "wasi_unstable"})
+# What AssemblyScript's standard library asks for; `ui/src/worker/module.ts` has it.
+_ASC_IMPORT = re.compile(r"abort|trace|seed|console\.(?:log|info|debug|warn|error)")
 PAGE_URL = "/index.html"
 
 
@@ -52,11 +55,26 @@ def _find_kind(
         return ProgramKind.PAGE
     if info is not None and info.kind is ModuleKind.COMPONENT:
         return ProgramKind.COMPONENT
-    if script is not None:
+    if script is not None and not (info is not None and _is_assemblyscript_library(info)):
         return ProgramKind.BINDGEN if is_wasm_bindgen else ProgramKind.EMSCRIPTEN
     if info is not None and _is_wasi_command(info):
         return ProgramKind.WASI
     return ProgramKind.LIBRARY
+
+
+def _is_assemblyscript_library(info: ModuleInfo) -> bool:
+    """Its script is the bindings that asc writes: nothing runs, and the page has all that it imports.
+
+    asc leaves no mark in a module. Emscripten's modules never export a memory of this name without their
+    constructors.
+    """
+    exported = {export.name for export in info.exports}
+    imported = {(each.module, each.name) for each in info.imports}
+    return (
+        "memory" in exported
+        and exported.isdisjoint({"_start", "__wasm_call_ctors"})
+        and all(module == "env" and _ASC_IMPORT.fullmatch(name) for module, name in imported)
+    )
 
 
 def _is_wasi_command(info: ModuleInfo) -> bool:
