@@ -112,7 +112,12 @@ def main() -> int:
         for row in rows(work):
             most = pairs if row.pairs is None else row.pairs[0 if options.quick else 1]
             missed += not show(row, measure(row, most, environ))
-        for row, timed in (*library_rows(work, pairs), *workspace_rows(work, pairs)):
+        figures = (
+            *library_rows(work, pairs),
+            *rebuild_rows(work, pairs, environ),
+            *workspace_rows(work, pairs),
+        )
+        for row, timed in figures:
             missed += not show(row, timed)
     return 1 if missed and options.strict else 0
 
@@ -132,6 +137,7 @@ def rows(work: Path) -> Iterator[Row]:
         ratio_budget=7,
     )
     yield from compile_rows(work, wasmrun, project)
+    yield from remote_cache_rows(work, wasmrun)
     yield from plugin_rows(work, wasmrun)
     yield from assemblyscript_rows(work, wasmrun)
     yield python_row(work, wasmrun)
@@ -182,6 +188,33 @@ def compile_rows(work: Path, wasmrun: Sequence[str], project: Path) -> Iterator[
                 added_budget_s=budgets[toolchain],
                 reset=forget,
             )
+
+
+def remote_cache_rows(work: Path, wasmrun: Sequence[str]) -> Iterator[Row]:
+    """A build from a remote cache on the loopback, nothing of it known on this machine, against making it."""
+    from tests.build.cache.remote_servers import nginx  # noqa: PLC0415 - it can be found only now
+
+    if shutil.which("emcc") is None or shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") is None:
+        return
+    project = Path(shutil.copytree(HELLO, work / "remote-hello", ignore=shutil.ignore_patterns("dist")))
+    compile_line = (*wasmrun, "compile", str(project), "--toolchain", "emcc")
+    with nginx(work / "remote-cache") as server:
+        variables = (f"WASMRUN_REMOTE_CACHE={server.address}", f"WASMRUN_HOME={work / 'laptop'}")
+        sender = {**os.environ, "WASMRUN_REMOTE_CACHE": server.address, "WASMRUN_HOME": str(work / "ci")}
+        sender["WASMRUN_REMOTE_CACHE_MODE"] = "read-write"
+        subprocess.run(compile_line, env=sender, capture_output=True, check=True)
+
+        def forget() -> None:
+            for folder in (work / "laptop", project / "dist"):
+                shutil.rmtree(folder, ignore_errors=True)
+
+        yield Row(
+            name="compile, remote cache hit / emcc -O3 by hand",
+            ours=("env", *variables, *compile_line),
+            peer=("emcc", "-O3", str(project / "main.c"), "-o", str(work / "peer.wasm")),
+            ratio_budget=1,
+            reset=forget,
+        )
 
 
 def python_row(work: Path, wasmrun: Sequence[str]) -> Row:
@@ -384,6 +417,32 @@ def workspace_rows(work: Path, pairs: int) -> Iterator[tuple[Row, list[tuple[flo
     yield Row(name=f"{PROJECTS} projects cold / make -j{JOBS}", ours=(), peer=(), ratio_budget=1.15), cold
     yield Row(name="the same unchanged / ninja", ours=(), peer=(), ratio_budget=5), unchanged
     yield Row(name="the same unchanged / python -c pass", ours=(), peer=(), ratio_budget=1.7), started
+
+
+def rebuild_rows(
+    work: Path, pairs: int, environ: dict[str, str]
+) -> Iterator[tuple[Row, list[tuple[float, float]]]]:
+    """What ``run`` adds to a build."""
+    from bench.rebuilds import save_figures, start_figures  # noqa: PLC0415 - it can be found only now
+
+    if shutil.which("clang") is None:
+        return
+    project = Path(shutil.copytree(HELLO, work / "served", ignore=shutil.ignore_patterns("dist")))
+    command = find_wasmrun()
+    yield (
+        Row(
+            name="save to reload - build / a 500 ms poll",
+            ours=(),
+            peer=(),
+            ratio_budget=0.5,
+            total_budget_s=0.06,
+        ),
+        save_figures(command, project, max(pairs, 20), environ),
+    )
+    yield (
+        Row(name="run, ready / compile", ours=(), peer=(), added_budget_s=0.5),
+        start_figures(command, project, pairs, environ),
+    )
 
 
 def measure(row: Row, pairs: int, environ: dict[str, str]) -> list[tuple[float, float]]:

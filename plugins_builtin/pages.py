@@ -12,26 +12,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wasmrun_py.model.errors import UnreadablePathError
+from wasmrun_py.model.page import ASSET_SUFFIXES, NOT_ASSETS, find_page_file
 from wasmrun_py.system.fs import translate_write_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_PAGE_FOLDERS = ("", "web", "public", "static")
 _SHELL_MARK = "{{{ SCRIPT }}}"
 _SCRIPT = re.compile(r"""<script[^>]*\ssrc\s*=\s*["']?(?:\./)?([^"'\s>/:?#]+)\.js\b""", re.IGNORECASE)
 _ASSET_FOLDERS = frozenset({"assets", "static", "public", "css", "img", "images", "fonts", "media"})
-_ASSET_SUFFIXES = frozenset(
-    {
-        *(".html", ".css", ".js", ".mjs", ".json", ".webmanifest", ".txt"),
-        *(".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".ico", ".avif"),
-        *(".woff", ".woff2", ".ttf", ".otf", ".mp3", ".ogg", ".wav", ".mp4", ".webm"),
-    }
-)
-_NOT_ASSETS = frozenset(
-    {"package.json", "package-lock.json", "tsconfig.json", "CMakeLists.txt", "requirements.txt"}
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +45,7 @@ def find_page(project: Path) -> Page | None:
     Raises:
         UnreadablePathError: It is there and cannot be read.
     """
-    html = next(
-        (path for folder in _PAGE_FOLDERS if (path := project / folder / "index.html").is_file()), None
-    )
+    html = find_page_file(project)
     if html is None:
         return None
     try:
@@ -101,7 +89,7 @@ def _assets(folder: Path, *, whole: bool) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or path.is_symlink():
             continue
-        if path.is_file() and path.suffix.lower() in _ASSET_SUFFIXES and path.name not in _NOT_ASSETS:
+        if path.is_file() and path.suffix.lower() in ASSET_SUFFIXES and path.name not in NOT_ASSETS:
             yield path
         elif path.is_dir() and (whole or path.name in _ASSET_FOLDERS):
             yield from _files_below(path)

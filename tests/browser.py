@@ -76,11 +76,11 @@ def serving(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def opened_browser() -> Iterator[Browser]:
-    """The machine's chromium."""
+def opened_browser(*further: str) -> Iterator[Browser]:
+    """The machine's chromium, with further arguments of its command line."""
     chromium = require_tool("chromium")
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=list(_ARGUMENTS))
+        browser = driver.chromium.launch(executable_path=chromium, args=[*_ARGUMENTS, *further])
         try:
             yield browser
         finally:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import wasmrun_py
 from plugins_builtin.python.detect import ENTRY_FILES, EXTENSIONS, match_project
 from wasmrun_py.model.manifest import Match, NoMatch, PluginCapabilities, PluginInfo
+from wasmrun_py.model.target import WEB_TARGET
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +53,8 @@ class PythonPlugin:
                 supported_languages=("python", "py"),
             ),
             toolchains=(COMPONENTIZE_PY, PY2WASM, PYODIDE, AUTO),
+            # What it builds otherwise, no browser runs.
+            run_target=WEB_TARGET,
         )
 
     def can_handle_project(self, project_path: Path) -> Match | NoMatch:

@@ -191,3 +191,20 @@ def test_a_closed_stdin_is_nobody(asking: dict[str, str], project: Path) -> None
     )
     assert finished.returncode == 4
     assert "`wasmrun toolchain install zig`" in finished.stderr
+
+
+def test_the_server_asks_before_its_first_build(start: Start, project: Path) -> None:
+    """``run`` builds in a process of its own, and still the question is asked on the terminal."""
+    terminal = start("run", project, "--port", "0")
+    terminal.wait_for(QUESTION)
+    terminal.type("n\n")
+    assert terminal.finish() == 4
+    assert "Not installed, because you said no: zig 0.13.0" in terminal.shown
+
+
+def test_the_server_is_ended_at_its_question(start: Start, project: Path) -> None:
+    """Ctrl-C answers nothing and leaves nothing behind."""
+    terminal = start("run", project, "--port", "0")
+    terminal.wait_for(QUESTION)
+    terminal.type("\x03")
+    assert terminal.finish() == 130

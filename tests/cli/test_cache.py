@@ -100,7 +100,9 @@ def test_a_second_compile_runs_no_toolchain(bench: Bench) -> None:
     assert (second["cache"], second["explain"]["status"]) == ("hit", "hit")
     assert bench.runs == runs
     assert Path(second["wasm_path"]).read_bytes() == built
-    told = [{**each, "cache": "", "duration_s": 0, "explain": ""} for each in (first, second)]
+    told = [
+        {**each, "cache": "", "cache_source": "", "duration_s": 0, "explain": ""} for each in (first, second)
+    ]
     assert told[0] == told[1]
     assert second["duration_s"] != first["duration_s"]
 

@@ -20,6 +20,7 @@ from wasmrun_py.system.fs import (
     remove_tree,
     staging_folder,
     translate_write_errors,
+    write_chunks,
 )
 
 if TYPE_CHECKING:
@@ -149,3 +150,20 @@ def test_a_waiter_is_told(tmp_path: Path) -> None:
         assert log.read_text(encoding="utf-8").splitlines()[-1] == "other out"
     worker.join()
     assert told == ["waiting"]
+
+
+def test_a_file_is_written_piece_by_piece(tmp_path: Path) -> None:
+    """All pieces in order, in folders that are made; the size is given back."""
+    path = tmp_path / "deep" / "file"
+    assert write_chunks(path, iter((b"one ", b"", b"two"))) == 7
+    assert path.read_bytes() == b"one two"
+
+
+def test_a_file_that_is_there_is_not_written_over_piece_by_piece(tmp_path: Path) -> None:
+    """Neither a file nor what a link leads to."""
+    (tmp_path / "file").write_bytes(b"kept")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    for name in ("file", "link"):
+        with pytest.raises(OutputError):
+            write_chunks(tmp_path / name, (b"other",))
+    assert (tmp_path / "file").read_bytes() == b"kept"

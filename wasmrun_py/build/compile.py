@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wasmrun_py.build.cache.opening import opened_cache
+from wasmrun_py.build.cache.remote.opening import opened_remote
 from wasmrun_py.build.produce import CacheStatus, produce
 from wasmrun_py.config.toml_file import suggest
 from wasmrun_py.model.errors import NotAFolderError, UsageError
@@ -19,7 +20,9 @@ from wasmrun_py.system.fs import staging_folder, translate_write_errors
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from wasmrun_py.build.cache.build_cache import CacheSource
     from wasmrun_py.build.cache.explanation import Explanation
+    from wasmrun_py.build.cache.remote.store import RemoteCache
     from wasmrun_py.build.produce import BuildJob, Produced
     from wasmrun_py.config.settings import Settings
     from wasmrun_py.model.artifact import Artifact, WasmOptRun
@@ -50,6 +53,7 @@ class CompileReport:
         result: What the plugin gave, its paths where they were published.
         wasm_opt: What wasm-opt did after the build, or None when it did nothing.
         cache: Whether it was built now.
+        cache_source: Which cache it came from, or None.
         explanation: Why, when that was asked.
     """
 
@@ -69,11 +73,18 @@ class CompileReport:
     result: BuildResult
     wasm_opt: WasmOptRun | None = None
     cache: CacheStatus = CacheStatus.OFF
+    cache_source: CacheSource | None = None
     explanation: Explanation | None = None
 
 
-def compile_project(
-    project: Path, settings: Settings, *, manager: PluginManager, home: Home, reporter: Reporter
+def compile_project(  # noqa: PLR0913 - the world, taken apart
+    project: Path,
+    settings: Settings,
+    *,
+    manager: PluginManager,
+    home: Home,
+    reporter: Reporter,
+    remote: RemoteCache | None = None,
 ) -> CompileReport:
     """Build ``project`` and publish its artifacts.
 
@@ -83,6 +94,7 @@ def compile_project(
         manager: The plugins.
         home: Where outputs are remembered.
         reporter: Receives progress.
+        remote: What several builds share of the remote cache; None for one of this build's own.
 
     Raises:
         WasmrunError: Any of the tree; the previous outputs are whole.
@@ -94,9 +106,12 @@ def compile_project(
     _check_request(settings, chosen)
     _check_output_dir(settings.output_dir)
     with (
+        opened_remote(project, settings, manager.context, reporter, remote) as shared,
         opened_cache(project, settings, chosen, manager.context, reporter) as cache,
         staging_folder(settings.output_dir, prefix=".wasmrun-") as staging,
     ):
+        if cache is not None and shared is not None:
+            cache.share(shared)
         made, previous, spare = (staging / name for name in ("made", "previous", "spare"))
         for folder in (made, previous, spare):
             folder.mkdir()
@@ -108,9 +123,12 @@ def compile_project(
 
         produced = produce(cache, make_job, made=made, reporter=reporter, explain=settings.cache.explain)
         moved_aside = _publish(produced, settings.output_dir, made=made, previous=previous)
-    from wasmrun_py.build.outputs import remember_output_dir  # noqa: PLC0415 - as above
+        if cache is not None:
+            cache.send(settings.output_dir)
+    if settings.remember_output:
+        from wasmrun_py.build.outputs import remember_output_dir  # noqa: PLC0415 - as above
 
-    remember_output_dir(home, project, settings.output_dir)
+        remember_output_dir(home, project, settings.output_dir)
 
     def published(path: Path) -> Path:
         return settings.output_dir / path.relative_to(made)
@@ -133,6 +151,7 @@ def compile_project(
         result=result,
         wasm_opt=produced.wasm_opt,
         cache=produced.cache,
+        cache_source=produced.cache_source,
         explanation=produced.explanation,
     )
 

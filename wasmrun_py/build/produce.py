@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from wasmrun_py.build.cache.build_cache import BuildCache
+    from wasmrun_py.build.cache.build_cache import BuildCache, CacheSource
     from wasmrun_py.build.cache.explanation import Explanation
     from wasmrun_py.build.cache.record import CachedResult
     from wasmrun_py.model.diagnostic import Diagnostic
@@ -45,7 +45,8 @@ class Produced:
         artifacts: Every file, the module first.
         wasm_opt: What wasm-opt did, or None.
         messages: Warnings that were told while it was built.
-        cache: Where it came from.
+        cache: Whether it was built now.
+        cache_source: Which cache it came from, or None.
         explanation: Why, when that was asked.
     """
 
@@ -55,6 +56,7 @@ class Produced:
     wasm_opt: WasmOptRun | None
     messages: tuple[str, ...] = ()
     cache: CacheStatus = CacheStatus.OFF
+    cache_source: CacheSource | None = None
     explanation: Explanation | None = None
 
 
@@ -107,22 +109,22 @@ def produce(
         return replace(produced, explanation=_explain_off() if explain else None)
     taken = _take(cache, made, reporter)
     if taken is not None:
-        return replace(taken, explanation=_explain_hit() if explain else None)
+        return replace(taken, explanation=cache.explain_hit() if explain else None)
     with cache.turn():
         # Also where nobody was waited for: another one may have been done a moment before.
-        taken = _take(cache, made, reporter)
+        taken = _take(cache, made, reporter, near_only=True)
         if taken is not None:
-            return replace(taken, explanation=_explain_hit() if explain else None)
+            return replace(taken, explanation=cache.explain_hit() if explain else None)
         explanation = cache.explain_miss() if explain else None
         return replace(_build_and_keep(cache, make_job(), made), explanation=explanation)
 
 
-def _take(cache: BuildCache, made: Path, reporter: Reporter) -> Produced | None:
+def _take(cache: BuildCache, made: Path, reporter: Reporter, *, near_only: bool = False) -> Produced | None:
     """What an earlier build made, told again; None when it is not there."""
-    found = cache.find(made)
+    found = cache.find(made, near_only=near_only)
     if found is None:
         return None
-    produced = restore(found, made)
+    produced = replace(restore(found, made), cache_source=cache.found_in)
     for text in produced.messages:
         reporter.emit(Message(level=Level.WARNING, text=text))
     return produced
@@ -145,12 +147,6 @@ def _explain_off() -> Explanation:
     from wasmrun_py.build.cache.explanation import ExplainStatus, Explanation  # noqa: PLC0415 - few ask
 
     return Explanation(status=ExplainStatus.OFF)
-
-
-def _explain_hit() -> Explanation:
-    from wasmrun_py.build.cache.explanation import ExplainStatus, Explanation  # noqa: PLC0415 - few ask
-
-    return Explanation(status=ExplainStatus.HIT)
 
 
 def describe(produced: Produced, made: Path) -> CachedResult:

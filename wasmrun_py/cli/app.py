@@ -22,12 +22,15 @@ if TYPE_CHECKING:
 # Command -> (its aliases, how the parser treats it).
 _PASS_THROUGH: dict[str, Any] = {"allow_interspersed_args": False}
 _COMMANDS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
+    "run": (("dev", "serve"), {}),
     "compile": (("build", "c"), {}),
     "exec": ((), _PASS_THROUGH),
     "verify": ((), {}),
     "inspect": ((), {}),
     "detect": ((), {}),
     "clean": ((), {}),
+    "stop": ((), {}),
+    "status": ((), {}),
     "init": ((), {}),
     "doctor": ((), {}),
     "plugin": ((), {}),
@@ -110,7 +113,7 @@ def find_near_command(word: str) -> str | None:
     near = difflib.get_close_matches(word, [*_COMMANDS, *_ALIASES], n=1)
     if near:
         return f"Did you mean: wasmrun {near[0]}"
-    return f"Commands: {', '.join(_COMMANDS)}. To build and run a project: wasmrun exec {word}"
+    return f"Commands: {', '.join(_COMMANDS)}. To build and serve a project: wasmrun run {word}"
 
 
 def _add_command(app: typer.Typer, name: str, rest: Sequence[str]) -> None:

@@ -74,7 +74,7 @@ def find_candidates(words: Sequence[str], world: World) -> list[Candidate]:
     name = canonical(before[0])
     if name is None:
         return []
-    if name == "compile" and "--" in before:
+    if name in {"compile", "run"} and "--" in before:
         return [Candidate(word=FILES)]
     subcommands = list_subcommands(name)
     if subcommands and len(before) == 1:

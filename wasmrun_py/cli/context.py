@@ -102,7 +102,7 @@ class World:
         from wasmrun_py.plugin.manager import PluginManager  # noqa: PLC0415 - as above
 
         context = PluginContext(
-            environ=self.environ,
+            environ=self.tool_environ,
             home=self.home,
             may_install=may_install,
             confirm=confirm,
@@ -110,6 +110,13 @@ class World:
             transport=transport,
         )
         return PluginManager(context)
+
+    @property
+    def tool_environ(self) -> Mapping[str, str]:
+        """The environment for compilers, plugins and what a project runs: without credentials of ours."""
+        from wasmrun_py.config.remote_cache import without_credentials  # noqa: PLC0415 - only commands that run any
+
+        return without_credentials(self.environ)
 
     @property
     def plugin_path(self) -> tuple[Path, ...]:
@@ -139,7 +146,7 @@ class World:
 
         return PluginStore(
             StoreWorld(
-                home=self.home, environ=self.environ, cwd=self.cwd, reporter=reporter, probe=self._probe
+                home=self.home, environ=self.tool_environ, cwd=self.cwd, reporter=reporter, probe=self._probe
             )
         )
 
@@ -156,15 +163,15 @@ class World:
         from wasmrun_py.plugin.try_out import try_out  # noqa: PLC0415 - as above
 
         log_file = self.home.logs / f"plugin-test-{os.getpid()}.log"
-        install = InstallWorld(environ=self.environ, reporter=reporter, log_file=log_file)
-        world = TransportWorld(environ=self.environ, home=self.home, forced=transport)
+        install = InstallWorld(environ=self.tool_environ, reporter=reporter, log_file=log_file)
+        world = TransportWorld(environ=self.tool_environ, home=self.home, forced=transport)
         return try_out(folder, sample, install=install, world=world)
 
     def _probe(self, installed: InstalledPlugin, store: Path) -> PluginHealth:
         from wasmrun_py.plugin.api import PluginContext  # noqa: PLC0415 - only an installation probes
         from wasmrun_py.plugin.probe import probe_installed  # noqa: PLC0415 - as above
 
-        return probe_installed(installed, store, PluginContext(environ=self.environ, home=self.home))
+        return probe_installed(installed, store, PluginContext(environ=self.tool_environ, home=self.home))
 
     def report(self, command: str, fields: Mapping[str, Any]) -> None:
         """Print the one JSON document of a command that succeeded."""

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _EXEC = "exec"
+_RUN = "run"
+_WITH_TOOLCHAIN_ARGS = frozenset({"compile", _RUN})
+_PATH_OPTIONS = ("-p", "--path", "--path=")
 _COLLECT_AFTER_OBJECTS = 100_000
 _INTERNAL_ERROR = 70
 _BROKEN_PIPE = 141
@@ -39,10 +42,11 @@ def run(argv: Sequence[str]) -> int:
         The exit code (DESIGN §5).
     """
     signal.signal(signal.SIGTERM, _interrupt)
-    ours, toolchain_args = _split_toolchain_args(argv)
+    ours, toolchain_args = _split_toolchain_args(_complete(argv))
     world = read_world(toolchain_args)
     as_json = "--json" in ours
     try:
+        ours = ours or _find_default(world)
         code = _dispatch(ours, world)
         world.console.stdout.flush()
     except BrokenPipeError:
@@ -59,12 +63,37 @@ def run(argv: Sequence[str]) -> int:
     return failure.exit_code
 
 
+def _complete(argv: Sequence[str]) -> list[str]:
+    """``wasmrun PATH`` is ``wasmrun run PATH``: the first word is no command, and is or looks like a path."""
+    from wasmrun_py.cli.app import canonical  # noqa: PLC0415 - keeps typer out of this module's import
+
+    words = list(argv)
+    if not words or canonical(words[0]):
+        return words
+    first = words[0]
+    if first.startswith("-"):
+        return [_RUN, *words] if first.startswith(_PATH_OPTIONS) else words
+    looks = first in {".", ".."} or any(mark in first for mark in (os.sep, os.altsep or os.sep))
+    return [_RUN, *words] if looks or os.path.lexists(first) else words
+
+
+def _find_default(world: World) -> list[str]:
+    """What ``wasmrun`` alone means here: run the folder that a plugin takes, else show the help."""
+    from wasmrun_py.config.settings import load_install_policy  # noqa: PLC0415 - as above
+    from wasmrun_py.model.consent import InstallPolicy  # noqa: PLC0415 - few runs have no argument
+
+    policy = load_install_policy(environ=world.environ, home=world.home)
+    manager = world.plugin_manager(may_install=policy is InstallPolicy.AUTO)
+    detection = manager.detect(world.cwd)
+    return [_RUN] if detection.selected is not None or detection.tied else ["--help"]
+
+
 def _split_toolchain_args(argv: Sequence[str]) -> tuple[list[str], list[str]]:
     """What stands after ``--`` belongs to the toolchain, for the commands that build."""
     from wasmrun_py.cli.app import canonical  # noqa: PLC0415 - keeps typer out of this module's import
 
     words = list(argv)
-    if not words or canonical(words[0]) != "compile" or "--" not in words:
+    if not words or canonical(words[0]) not in _WITH_TOOLCHAIN_ARGS or "--" not in words:
         return words, []
     at = words.index("--")
     return words[:at], words[at + 1 :]
@@ -81,7 +110,7 @@ def _dispatch(argv: list[str], world: World) -> int:
     gc.set_threshold(_COLLECT_AFTER_OBJECTS)
     gc.enable()
     try:
-        code = app(args=argv or ["--help"], prog_name="wasmrun", standalone_mode=False, obj=world)
+        code = app(args=argv, prog_name="wasmrun", standalone_mode=False, obj=world)
     except help_shown:
         return 0
     except command_error as error:

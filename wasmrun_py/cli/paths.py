@@ -36,6 +36,17 @@ def choose_path(positional: str | None, option: str | None, default: str | None 
     return chosen
 
 
+def get_path(world: World, given: str) -> Path:
+    """An existing path of any kind, absolute.
+
+    Raises:
+        PathNotFoundError, UnreadablePathError, UsageError: It is not one.
+    """
+    path = world.absolute(given)
+    _get_status(path, given)
+    return path
+
+
 def get_folder(world: World, given: str) -> Path:
     """An existing, readable folder, absolute.
 
@@ -65,6 +76,25 @@ def get_file(world: World, given: str) -> Path:
         raise NotAFileError(f"{given} is a folder, and a .wasm file is needed")
     if not path.is_file():
         raise NotAFileError(f"{given} is not an ordinary file")
+    return path
+
+
+def get_served(world: World, given: str) -> Path:
+    """What is served: a folder, a ``.wasm`` file, or the ``.js`` file that loads one.
+
+    Raises:
+        UsageError: It is none of these.
+    """
+    path = get_path(world, given)
+    if path.is_dir():
+        return get_folder(world, given)
+    if not path.is_file():
+        raise NotAFileError(f"{given} is not an ordinary file")
+    if path.suffix.lower() not in {".wasm", ".js"}:
+        raise NotAFolderError(
+            f"{given} is a file, and a project is a folder",
+            hint=f"Give the folder: {path.parent} (or a .wasm file, or the .js file that loads one)",
+        )
     return path
 
 

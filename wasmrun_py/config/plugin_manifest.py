@@ -85,6 +85,7 @@ def parse_manifest(table: object, *, origin: str, package: Package | None = None
         entry_files=fields.paths("entry_files"),
         capabilities=_capabilities(fields.table("capabilities"), language),
         toolchains=fields.words("toolchains"),
+        run_target=fields.text("run_target", pattern=_WORD, what="a target"),
     )
     return PluginManifest(
         info=info,
@@ -112,6 +113,7 @@ def manifest_to_table(manifest: PluginManifest) -> dict[str, Any]:
         "extensions": list(info.extensions),
         "entry_files": list(info.entry_files),
         "toolchains": list(info.toolchains),
+        "run_target": info.run_target,
         "abi": manifest.abi,
         "requires_wasmrun": manifest.requires_wasmrun,
         "cache": None if manifest.cache else False,

@@ -10,6 +10,13 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from wasmrun_py.config.remote_cache import (
+    CACHE_TABLE,
+    REMOTE_CACHE_KEYS,
+    RemoteCacheSettings,
+    find_remote_cache,
+    refuse_remote_cache,
+)
 from wasmrun_py.config.schema_version import PLUGINS_TABLE, SCHEMA_KEY, check_schema
 from wasmrun_py.config.toml_file import Key, Schema, TomlFile, load_toml, suggest
 from wasmrun_py.model.consent import InstallPolicy
@@ -43,13 +50,24 @@ _PROJECT_SCHEMA: Schema = {
         "depends_on": Key(kind=list),
     },
     "build": {**_BUILD_KEYS, "args": Key(kind=list), "output": Key(kind=str)},
+    "run": {
+        "port": Key(kind=int),
+        "host": Key(kind=str),
+        "open": Key(kind=bool),
+        "cors": Key(kind=bool),
+        "isolate": Key(kind=bool),
+        "headers": Key(kind=list),
+        "proxy": Key(kind=list),
+        "target": Key(kind=str),
+        "optimization": Key(kind=str, choices=_LEVELS),
+    },
     "toolchains": _POLICY_KEYS,
     "workspace": {"members": Key(kind=list), "exclude": Key(kind=list), "shared": Key(kind=list)},
 }
 _USER_SCHEMA: Schema = {
     "build": _BUILD_KEYS,
     "toolchains": _POLICY_KEYS,
-    "cache": {"enabled": Key(kind=bool), "max_size": Key(kind=str)},
+    CACHE_TABLE: {"enabled": Key(kind=bool), "max_size": Key(kind=str), **REMOTE_CACHE_KEYS},
 }
 _CACHE_SIZE_VARIABLE = "WASMRUN_CACHE_SIZE"
 _CACHE_BYTES = 5 * 1024**3
@@ -91,11 +109,13 @@ class CacheSettings:
         enabled: Earlier builds are looked for, and this one is kept.
         max_bytes: What the cache may hold; beyond it the least recently used goes.
         explain: Say why something had to be built.
+        remote: Where builds are kept for other machines, or None.
     """
 
     enabled: bool = True
     max_bytes: int = _CACHE_BYTES
     explain: bool = False
+    remote: RemoteCacheSettings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +138,7 @@ class Settings:
         frozen: External plugins must be those of ``wasmrun.lock``, to the byte.
         cache: How the build cache is used.
         built_before: What the builds that this one depends on made, ``NAME FILE`` -> digest.
+        remember_output: ``clean`` is told of ``output_dir``.
         origins: Option -> where its value came from (``--target``, ``WASMRUN_TARGET``, a file's name);
             options that hold their default are absent.
     """
@@ -137,6 +158,7 @@ class Settings:
     frozen: bool = False
     cache: CacheSettings = field(default_factory=CacheSettings)
     built_before: Mapping[str, str] = field(default_factory=dict)
+    remember_output: bool = True
     origins: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -217,6 +239,7 @@ def _cache_settings(
         enabled=wanted and not overrides.no_cache,
         max_bytes=_cache_bytes(environ, user_file),
         explain=overrides.explain,
+        remote=find_remote_cache(environ, user_file),
     )
 
 
@@ -253,7 +276,10 @@ def load_project_file(project: Path) -> TomlFile | None:
     Raises:
         ConfigError: It is broken.
     """
-    return load_toml(project / PROJECT_FILE, _PROJECT_SCHEMA, elsewhere=("plugins",))
+    file = load_toml(project / PROJECT_FILE, _PROJECT_SCHEMA, elsewhere=("plugins", CACHE_TABLE))
+    if file is not None:
+        refuse_remote_cache(file)
+    return file
 
 
 def load_user_file(home: Home) -> TomlFile | None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FILE_CAP_BYTES = 1024 * 1024
+_EXAMPLES: dict[type, str] = {int: "8420", bool: "true"}
 _PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -25,7 +26,7 @@ class Key:
     """What a key may hold.
 
     Attributes:
-        kind: ``str``, ``bool`` or ``list`` (of strings).
+        kind: ``str``, ``int``, ``bool`` or ``list`` (of strings).
         choices: The closed set of values, or empty for any.
     """
 
@@ -187,12 +188,16 @@ def _table_hint(word: str, schema: Schema) -> str:
     return suggest(word, schema)
 
 
-def _check_value(key: str, value: object, keys: dict[str, Key]) -> tuple[str, str] | None:
+def _check_value(  # noqa: PLR0911 - one return a kind of mistake
+    key: str, value: object, keys: dict[str, Key]
+) -> tuple[str, str] | None:
     known = keys.get(key)
     if known is None:
         return f'has no key "{key}"', suggest(key, keys)
-    if known.kind is not str:
-        return _check_list(key, value) if known.kind is list else _check_flag(key, value)
+    if known.kind is list:
+        return _check_list(key, value)
+    if known.kind in _EXAMPLES:
+        return _check_plain(key, value, known.kind)
     if not isinstance(value, str):
         return f'"{key}" must be a string, not {_toml_type(value)}', f'Write it in quotes: {key} = "…".'
     if not value:
@@ -202,13 +207,12 @@ def _check_value(key: str, value: object, keys: dict[str, Key]) -> tuple[str, st
     return None
 
 
-def _check_flag(key: str, value: object) -> tuple[str, str] | None:
-    if isinstance(value, bool):
+def _check_plain(key: str, value: object, kind: type) -> tuple[str, str] | None:
+    # Not isinstance: a boolean is an integer to Python, and to nobody else.
+    if type(value) is kind:
         return None
-    return (
-        f'"{key}" must be true or false, not {_toml_type(value)}',
-        f"Write {key} = false.",
-    )
+    problem = f'"{key}" must be {_toml_type(kind())}, not {_toml_type(value)}'
+    return problem, f"For example: {key} = {_EXAMPLES[kind]}."
 
 
 def _check_list(key: str, value: object) -> tuple[str, str] | None:
@@ -218,5 +222,12 @@ def _check_list(key: str, value: object) -> tuple[str, str] | None:
 
 
 def _toml_type(value: object) -> str:
-    names = {bool: "a boolean", int: "an integer", float: "a float", list: "an array", dict: "a table"}
+    names = {
+        bool: "a boolean",
+        int: "an integer",
+        float: "a float",
+        str: "a string",
+        list: "an array",
+        dict: "a table",
+    }
     return names.get(type(value), "a date or time")

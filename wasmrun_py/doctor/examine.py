@@ -235,7 +235,7 @@ def _check_port() -> Check:
         name="port",
         status=CheckStatus.WARN,
         message=f"{DEFAULT_PORT} is in use{_describe_listener(DEFAULT_PORT)}",
-        hint="End that program, or serve on another port with --port.",
+        hint="wasmrun run takes the next free port; wasmrun status lists servers of ours.",
     )
 
 

@@ -35,6 +35,8 @@ translated into them where they enter, with ``raise ... from``. Nothing here pri
     ├── InvalidModuleError          5    invalid-module
     │   └── MalformedModuleError    5    invalid-module (wasm/reader: it knows the byte)
     ├── LimitError                  6    limit-exceeded
+    ├── ServerError                 1    server-failed
+    │   └── NoServerError           1    no-server
     ├── ExecError                 125    exec-failed
     │   ├── CallError             125    invalid-call
     │   ├── NotRunnableError      126    not-runnable
@@ -358,6 +360,18 @@ class LimitError(WasmrunError):
 
     code = "limit-exceeded"
     exit_code = 6
+
+
+class ServerError(WasmrunError):
+    """A development server cannot do what it was asked."""
+
+    code = "server-failed"
+
+
+class NoServerError(ServerError):
+    """No development server runs, or none that was meant."""
+
+    code = "no-server"
 
 
 class ExecError(WasmrunError):

@@ -122,6 +122,7 @@ class PluginInfo:
         entry_files: File names, relative to the project, that make a project its own.
         capabilities: What it can do.
         toolchains: Names that ``--toolchain`` accepts, in order of preference.
+        run_target: What ``wasmrun run`` builds for when nobody says; None for what suits the project.
     """
 
     name: str
@@ -132,6 +133,7 @@ class PluginInfo:
     entry_files: tuple[str, ...] = ()
     capabilities: PluginCapabilities = PluginCapabilities()
     toolchains: tuple[str, ...] = ()
+    run_target: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

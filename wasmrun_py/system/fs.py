@@ -24,7 +24,7 @@ from wasmrun_py.model.errors import InterruptError, OutputError, UnreadablePathE
 from wasmrun_py.system.cancellation import find_cancellation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import BinaryIO
 
     import filelock
@@ -73,11 +73,16 @@ def translate_write_errors(doing: str) -> Iterator[None]:
         raise OutputError(f"Could not {doing}: {reason}", hint=hint) from error
 
 
-def atomic_write(path: Path, data: bytes) -> None:
+def atomic_write(path: Path, data: bytes, *, mode: int | None = None) -> None:
     """Write ``data`` to ``path`` so that a reader sees the old bytes or the new, never a part.
 
     A link is followed and stays one; a file that is there keeps its mode. A device or a pipe is written to:
     root could replace one, for the whole machine.
+
+    Args:
+        path: The file.
+        data: Its bytes.
+        mode: Its permissions, from before it has its name; None for those of an ordinary file.
 
     Raises:
         OutputError: The disk would not take it; ``path`` is as it was.
@@ -87,7 +92,7 @@ def atomic_write(path: Path, data: bytes) -> None:
             path.write_bytes(data)
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_beside(path.resolve(), data, durable=True)
+        _write_beside(path.resolve(), data, durable=True, mode=mode)
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -106,7 +111,7 @@ def replace_file(path: Path, data: bytes) -> None:
         _write_beside(path, data, durable=False)
 
 
-def _write_beside(target: Path, data: bytes, *, durable: bool) -> None:
+def _write_beside(target: Path, data: bytes, *, durable: bool, mode: int | None = None) -> None:
     """Write a temporary file beside ``target`` and rename it."""
     with translate_write_errors(f"write {target}"):
         prefix = f"{TEMPORARY_PREFIX}{_own_tag()}"
@@ -120,7 +125,8 @@ def _write_beside(target: Path, data: bytes, *, durable: bool) -> None:
                 if durable:
                     os.fsync(stream.fileno())
             # A temporary file is its owner's alone; what it becomes is an ordinary file.
-            Path(temporary).chmod(_find_mode(target) or _FILE_MODE if durable else _FILE_MODE)
+            kept = mode or (_find_mode(target) if durable else None)
+            Path(temporary).chmod(kept or _FILE_MODE)
             Path(temporary).replace(target)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
@@ -251,6 +257,29 @@ def write_staged(path: Path, data: bytes) -> None:
         path.write_bytes(data)
 
 
+def write_chunks(path: Path, chunks: Iterable[bytes]) -> int:
+    """Write a file that is not there yet, piece by piece, where nobody reads it before it is whole.
+
+    Returns:
+        Its size in bytes.
+
+    Raises:
+        OutputError: The disk would not take it; a part may be there. What ``chunks`` raises stays as it is.
+    """
+    with translate_write_errors(f"write {path}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stream = path.open("xb")
+    size_bytes = 0
+    try:
+        for chunk in chunks:
+            with translate_write_errors(f"write {path}"):
+                size_bytes += stream.write(chunk)
+    finally:
+        with translate_write_errors(f"write {path}"):
+            stream.close()
+    return size_bytes
+
+
 @contextmanager
 def staging_folder(parent: Path, *, prefix: str) -> Iterator[Path]:
     """A fresh private folder inside ``parent``, removed at the end whatever happens.
@@ -331,9 +360,26 @@ def copy_tree(source: Path, to: Path, *, left_out: frozenset[str] = frozenset())
                     target.mkdir()
                 waiting.append((path, target))
             elif entry.is_file():
-                _copy_file(path, target)
+                copy_file(path, target)
             else:
                 raise UsageError(f"{path} is neither a file nor a folder", hint="Remove it, then try again.")
+
+
+def copy_file(path: Path, target: Path) -> None:
+    """Copy a file to a free name; what runs stays executable.
+
+    Raises:
+        UnreadablePathError: It cannot be read.
+        OutputError: The copy cannot be written.
+    """
+    try:
+        source = path.open("rb")
+    except OSError as error:
+        raise UnreadablePathError(f"{path} cannot be read: {error.strerror or error}") from error
+    with source, translate_write_errors(f"write {target}"), target.open("xb") as copy:
+        shutil.copyfileobj(source, copy)
+        runs = os.fstat(source.fileno()).st_mode & 0o100
+        target.chmod(_PROGRAM_MODE if runs else _FILE_MODE)
 
 
 def link_folder(link: Path, *, to: Path) -> None:
@@ -664,17 +710,6 @@ def _copy_link(path: Path, target: Path, root: Path) -> None:
         )
     with translate_write_errors(f"create the link {target}"):
         target.symlink_to(aim, target_is_directory=inside.is_dir())
-
-
-def _copy_file(path: Path, target: Path) -> None:
-    try:
-        source = path.open("rb")
-    except OSError as error:
-        raise UnreadablePathError(f"{path} cannot be read: {error.strerror or error}") from error
-    with source, translate_write_errors(f"write {target}"), target.open("xb") as copy:
-        shutil.copyfileobj(source, copy)
-        runs = os.fstat(source.fileno()).st_mode & 0o100
-        target.chmod(_PROGRAM_MODE if runs else _FILE_MODE)
 
 
 def _machine_tag() -> str:

@@ -1,11 +1,14 @@
 """Fetch a file from a web address: streaming, capped, over https, its digest taken on the way.
 
-The only room that opens a connection of its own: registries are reached through their own clients.
+With the remote build cache the only room that opens a connection of its own: registries are reached through
+their own clients.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -16,6 +19,7 @@ from wasmrun_py.system.fs import translate_write_errors
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import ModuleType
 
     import httpx
 
@@ -74,6 +78,7 @@ def fetch(wanted: Download, reporter: Reporter) -> str:
         DownloadError: It cannot be fetched, or is longer than ``cap_bytes``.
         OutputError: The file cannot be written.
     """
+    load_httpx()
     import httpx  # noqa: PLC0415 - 60 ms, and only a web address needs it
 
     timeout = httpx.Timeout(_READ_TIMEOUT_S, connect=_CONNECT_TIMEOUT_S)
@@ -86,6 +91,22 @@ def fetch(wanted: Download, reporter: Reporter) -> str:
             f"{wanted.shown} cannot be fetched: {reason}",
             hint="Check the address, the network and the proxy settings, then try again.",
         ) from error
+
+
+def load_httpx() -> None:
+    """Import httpx without its command-line program, whose imports (rich, pygments) cost more than all else.
+
+    It leaves the program out by itself where those are not installed: that is what it is made to believe.
+    """
+    program = "httpx._main"
+    if "httpx" in sys.modules or program in sys.modules:
+        return
+    modules: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment]
+    modules[program] = None  # the import system's word for "cannot be had"
+    try:
+        importlib.import_module("httpx")
+    finally:
+        modules.pop(program, None)
 
 
 def _follow(client: httpx.Client, wanted: Download, reporter: Reporter) -> str:

@@ -84,6 +84,11 @@ class Home:
         return self.cache / "builds"
 
     @property
+    def servers(self) -> Path:
+        """A private file for each running server."""
+        return self.root / "servers"
+
+    @property
     def modules(self) -> Path:
         """Compiled modules of ``exec``."""
         return self.cache / "modules"

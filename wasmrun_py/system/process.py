@@ -42,6 +42,7 @@ _PR_SET_PDEATHSIG = 1
 _CHUNKS_AHEAD = 64
 _SWEEPS = 5
 _SWEEP_AGAIN_S = 0.02
+_LOOK_AGAIN_S = 0.01
 # What every system's pipe takes without a reader.
 _PIPE_BYTES = 4096
 # Descendants inherit it, whatever session they move to.
@@ -561,7 +562,7 @@ def _kill_tree(
             process.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(timeout=grace_s)
-    _, alive = _psutil().wait_procs(descendants, timeout=grace_s if descendants else 0)
+    alive = _wait_for_descendants(descendants, grace_s)
     _signal_group(child, getattr(signal, "SIGKILL", signal.SIGTERM), own_session=own_session)
     for process in alive:
         with contextlib.suppress(_psutil().Error):
@@ -569,6 +570,27 @@ def _kill_tree(
     if child.poll() is None:
         child.kill()
         child.wait()
+
+
+def _wait_for_descendants(processes: list[psutil.Process], grace_s: float) -> list[psutil.Process]:
+    """Those that still run after a moment.
+
+    A zombie has ended: where nobody adopts orphans (a container without an init), it stays one for ever.
+    """
+    deadline = time.monotonic() + grace_s
+    while processes := [process for process in processes if _runs(process)]:
+        left_s = deadline - time.monotonic()
+        if left_s <= 0:
+            break
+        time.sleep(min(_LOOK_AGAIN_S, left_s))
+    return processes
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != _psutil().STATUS_ZOMBIE)
+    except _psutil().Error:
+        return False
 
 
 def _signal_group(child: subprocess.Popen[bytes], number: int, *, own_session: bool) -> None:

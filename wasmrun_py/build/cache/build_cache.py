@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from wasmrun_py.build.cache.record import (
@@ -39,9 +40,17 @@ if TYPE_CHECKING:
 
     from wasmrun_py.build.cache.explanation import Explanation
     from wasmrun_py.build.cache.last_build import LastBuild
+    from wasmrun_py.build.cache.remote.of_build import RemoteOfBuild
     from wasmrun_py.build.cache.store import BuildStore
     from wasmrun_py.model.build_inputs import BuildInputs
     from wasmrun_py.model.events import Reporter
+
+
+class CacheSource(StrEnum):
+    """Where a cached build came from."""
+
+    LOCAL = "local"
+    REMOTE = "remote"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,17 +98,26 @@ class BuildCache:
         self._found_damage = False
         self.stored_bytes = 0
         self.was_hit = False
+        self.found_in: CacheSource | None = None
+        self._remote: RemoteOfBuild | None = None
 
-    def find(self, into: Path) -> CachedResult | None:
+    def share(self, remote: RemoteOfBuild) -> None:
+        """Look there too from now on, and send there what is kept."""
+        self._remote = remote
+
+    def find(self, into: Path, *, near_only: bool = False) -> CachedResult | None:
         """The result of an earlier build, its files put into the empty folder ``into``; or None.
+
+        Args:
+            into: The folder.
+            near_only: Look on this machine only.
 
         Raises:
             OutputError: ``into`` takes no files.
         """
         for dependencies in self._find_sets():
-            try:
-                key = result_key(self._fingerprint, self._reader.read(dependencies))
-            except UncacheableError:
+            key = self._find_key(dependencies)
+            if key is None:
                 continue
             data = self._place.store.find_action(key)
             result = parse_result(key, data) if data is not None else None
@@ -108,8 +126,32 @@ class BuildCache:
             if result is not None and self._fetch(result, into):
                 self._note(key, dependencies)
                 self.was_hit = True
+                self.found_in = CacheSource.LOCAL
+                return result
+        return None if near_only else self._find_remote(into)
+
+    def _find_remote(self, into: Path) -> CachedResult | None:
+        """The same from another machine, kept on this one from now on."""
+        remote = self._remote
+        if remote is None:
+            return None
+        for dependencies in dict.fromkeys((*remote.find_sets(self._fingerprint.key), *self._find_sets())):
+            key = self._find_key(dependencies)
+            result = remote.find_result(key, into) if key is not None else None
+            if key is not None and result is not None:
+                self._note(key, dependencies)
+                self._store(key, result, dependencies, folder=into)
+                self.was_hit = True
+                self.found_in = CacheSource.REMOTE
                 return result
         return None
+
+    def _find_key(self, dependencies: Dependencies) -> str | None:
+        """The key of a result that depends on these, as they are now; None when that cannot be told."""
+        try:
+            return result_key(self._fingerprint, self._reader.read(dependencies))
+        except UncacheableError:
+            return None
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -160,10 +202,25 @@ class BuildCache:
         if size_bytes > self._place.max_bytes:
             self.leave_out("it is larger than the whole cache may be")
             return False
+        if self._remote is not None:
+            self._remote.plan(self._fingerprint.key, key, result=result, dependencies=dependencies)
+        return self._store(key, result, dependencies, folder=folder)
+
+    def send(self, folder: Path) -> None:
+        """Send what was made to the other machines, if they take it; ``folder`` has it.
+
+        Raises:
+            InterruptError: The user has enough.
+        """
+        if self._remote is not None:
+            self._remote.send(folder, self._reporter)
+
+    def _store(self, key: str, result: CachedResult, dependencies: Dependencies, *, folder: Path) -> bool:
+        """Keep a result, and the way to it, on this machine."""
         store = self._place.store
         if not all(store.store_blob(file.sha256, folder / file.name) for file in result.files):
             return False
-        self.stored_bytes += size_bytes
+        self.stored_bytes += sum(file.size_bytes for file in result.files)
         if not store.store_action(key, write_result(key, result)):
             return False
         known = [each for each in self._find_sets() if each != dependencies]
@@ -176,8 +233,22 @@ class BuildCache:
         self._reporter.emit(Message(level=Level.DEBUG, text=text))
         self._note(f"not kept: {self._fingerprint.key}", None, not_kept=reason)
 
+    def explain_hit(self) -> Explanation:
+        """Where ``find`` found it."""
+        from wasmrun_py.build.cache.explanation import ExplainStatus, Explanation  # noqa: PLC0415 - few ask
+
+        remote = self._remote if self.found_in is CacheSource.REMOTE else None
+        note = f"from the remote cache {remote.host}" if remote is not None else ""
+        return Explanation(status=ExplainStatus.HIT, note=note)
+
     def explain_miss(self) -> Explanation:
         """Why ``find`` found nothing; asked before the build."""
+        explanation = self._explain_local()
+        asked = self._remote.describe() if self._remote is not None else ""
+        note = "; ".join(filter(None, (explanation.note, asked)))
+        return replace(explanation, note=note)
+
+    def _explain_local(self) -> Explanation:
         from wasmrun_py.build.cache.explanation import (  # noqa: PLC0415 - only --explain
             ExplainStatus,
             Explanation,

@@ -56,7 +56,7 @@ def _is_diagnostic(value: object) -> bool:
     file, line, column, severity, message, source = value
     numbers = all(each is None or type(each) is int for each in (line, column))
     texts = _is_text_or_none(file) and _is_text(message) and _is_text(source)
-    return numbers and texts and severity in _SEVERITIES
+    return numbers and texts and _is_text(severity) and severity in _SEVERITIES
 
 
 _SHAPE: dict[str, Callable[[object], bool]] = {

@@ -65,8 +65,10 @@ def _digest_files(hashes: KeptHashes, *places: Path) -> str:
     digest = hashlib.sha256()
     for place in places:
         for path in _sources(str(place)):
+            # Where it is installed makes no difference: other machines have it elsewhere.
+            name = path.removeprefix(str(place.parent))
             try:
-                digest.update(os.fsencode(f"{path}\0{hashes.digest(path)}\0"))
+                digest.update(os.fsencode(f"{name}\0{hashes.digest(path)}\0"))
             except OSError as error:
                 raise UncacheableError(f"{path} cannot be read: {error.strerror or error}") from error
     return digest.hexdigest()

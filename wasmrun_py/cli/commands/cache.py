@@ -12,6 +12,7 @@ from wasmrun_py.cli.options import JsonOption
 if TYPE_CHECKING:
     from wasmrun_py.build.cache.prune import Pruned
     from wasmrun_py.cli.context import World
+    from wasmrun_py.config.remote_cache import RemoteCacheSettings
 
 _AGE_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 _AGE = re.compile(r"([0-9]{1,9})[ ]?([smhdw])")
@@ -37,6 +38,7 @@ def info_command(ctx: typer.Context, *, json: JsonOption = False) -> None:
             "projects": found.projects,
             "hits": found.hits,
             "misses": found.misses,
+            "remote": _describe_remote(settings.remote),
         }
         world.report("cache info", fields)
         return
@@ -51,6 +53,7 @@ def info_command(ctx: typer.Context, *, json: JsonOption = False) -> None:
         ("artifacts", str(found.blobs)),
         ("hits", str(found.hits)),
         ("misses", str(found.misses)),
+        ("remote", _show_remote(settings.remote)),
     ]
     world.console.table(("CACHE", ""), rows)
 
@@ -86,6 +89,24 @@ def prune_command(
         max_bytes = load_cache_settings(environ=world.environ, home=world.home).max_bytes
     pruned = prune(world.home.builds, max_bytes=max_bytes, max_age_s=max_age_s)
     _report(world, "cache prune", pruned, as_json=json)
+
+
+def _describe_remote(settings: RemoteCacheSettings | None) -> dict[str, object] | None:
+    """The remote cache and whether it answers; never its whole address, nor credentials."""
+    if settings is None:
+        return None
+    from wasmrun_py.build.cache.remote.probe import find_remote_problem  # noqa: PLC0415 - few users have one
+
+    problem = find_remote_problem(settings)
+    mode = "read-write" if settings.writes else "read"
+    return {"host": settings.host, "mode": mode, "reachable": not problem, "problem": problem}
+
+
+def _show_remote(settings: RemoteCacheSettings | None) -> str:
+    found = _describe_remote(settings)
+    if found is None:
+        return "none"
+    return f"{found['host']}, {found['mode']}, {'answers' if found['reachable'] else found['problem']}"
 
 
 def _report(world: World, command: str, pruned: Pruned, *, as_json: bool) -> None:

@@ -227,6 +227,7 @@ def compile_fields(report: CompileReport) -> dict[str, Any]:
             "bytes_after": report.wasm_opt.bytes_after,
         },
         "cache": report.cache,
+        "cache_source": report.cache_source,
         **_explanation_field(report),
         "duration_s": round(report.duration_s, 3),
         "warnings": report.warnings,
@@ -254,7 +255,8 @@ def _show(world: World, report: CompileReport, *, table: bool) -> None:
         for line in explain_lines(report.explanation):
             world.console.note(line)
     how = "Took" if report.cache == "hit" else "Built"
-    from_cache = " from the cache" if report.cache == "hit" else ""
+    which = "remote cache" if report.cache_source == "remote" else "cache"
+    from_cache = f" from the {which}" if report.cache == "hit" else ""
     world.console.note(
         f"{how} {report.project.name} for {report.target} with {toolchain}"
         f" ({report.optimization}){from_cache} in {report.duration_s:.2f} s"

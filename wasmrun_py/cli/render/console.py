@@ -85,12 +85,23 @@ class Console:
 
     def marked(self, mark: str, style: Style, text: str) -> None:
         """Write ``MARK text`` to stderr, the mark in colour."""
-        self.stderr.write(f"{self.styled(mark, style)} {printable(text)}\n")
+        self.stderr.write(f"{self.paint(mark, style)} {printable(text)}\n")
         self.stderr.flush()
 
-    def styled(self, text: str, style: Style) -> str:
+    def paint(self, text: str, style: Style) -> str:
         """``text`` in a style where stderr has colour."""
         return f"\x1b[{style}m{text}\x1b[0m" if self._colour_stderr else text
+
+    def styled(self, parts: Iterable[tuple[str, Style | None]]) -> None:
+        """Write a line to stderr that is made of pieces, each in its style or in none."""
+        pieces = (
+            f"\x1b[{style}m{printable(text)}\x1b[0m"
+            if style is not None and self._colour_stderr
+            else printable(text)
+            for text, style in parts
+        )
+        self.stderr.write("".join(pieces) + "\n")
+        self.stderr.flush()
 
     def raw_note(self, text: str) -> None:
         """Write a tool's text to stderr; on a terminal its control characters are made visible."""

@@ -68,6 +68,12 @@ class ConsoleReporter:
                 case _:
                     assert_never(event)
 
+    def rest(self) -> None:
+        """Take a live line down, whatever it was about."""
+        with self._lock:
+            if self._live is not None:
+                self._live.stop()
+
     def ask(self, offer: InstallOffer, stdin: TextIO) -> bool:
         """Ask the user about an installation; a live line makes way for the question and comes back."""
         from wasmrun_py.cli.render.question import ask_installation  # noqa: PLC0415 - few commands ask

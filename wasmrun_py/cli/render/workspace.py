@@ -183,7 +183,7 @@ class WorkspaceDisplay:
             return
         from rich.text import Text  # noqa: PLC0415 - loaded with what is live
 
-        line = Text.from_ansi(self._console.styled(printable(mark), style))
+        line = Text.from_ansi(self._console.paint(printable(mark), style))
         self._live.console.print(line.append(f" {printable(text)}", style=""), soft_wrap=True)
 
     def _appear(self) -> None:
