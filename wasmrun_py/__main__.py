@@ -1,7 +1,7 @@
 """The command ``wasmrun``, and ``python -m wasmrun_py``.
 
 ``--version`` is answered here, before the argument parser is imported: start-up is a feature, and shell
-prompts and CI scripts ask for the version a lot. So is the question whether a workspace is built already.
+prompts and CI scripts ask for the version a lot. So is the question whether everything is built already.
 """
 
 import sys
@@ -15,7 +15,7 @@ def main() -> None:
 
         sys.stdout.write(f"wasmrun {__version__}\n")
         return
-    from wasmrun_py.build.workspace.unchanged import find_unchanged, say  # noqa: PLC0415 - as above
+    from wasmrun_py.build.unchanged import find_unchanged, say  # noqa: PLC0415 - as above
 
     said = find_unchanged(argv)
     import os  # noqa: PLC0415 - loaded by Python itself

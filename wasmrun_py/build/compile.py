@@ -121,7 +121,14 @@ def compile_project(  # noqa: PLR0913 - the world, taken apart
 
             return ProjectBuild(project, settings, chosen, manager.context, reporter, spare=spare)
 
-        produced = produce(cache, make_job, made=made, reporter=reporter, explain=settings.cache.explain)
+        produced = produce(
+            cache,
+            make_job,
+            made=made,
+            reporter=reporter,
+            takes_turns=manager.context.confirm is None,
+            explain=settings.cache.explain,
+        )
         moved_aside = _publish(produced, settings.output_dir, made=made, previous=previous)
         if cache is not None:
             cache.send(settings.output_dir)

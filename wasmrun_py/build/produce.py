@@ -7,6 +7,7 @@ What a cached build tells is what the build told: the same result, warnings and 
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
@@ -87,12 +88,13 @@ class WarningKeeper:
         self._reporter.emit(event)
 
 
-def produce(
+def produce(  # noqa: PLR0913 - each with its own default
     cache: BuildCache | None,
     make_job: Callable[[], BuildJob],
     *,
     made: Path,
     reporter: Reporter,
+    takes_turns: bool = True,
     explain: bool = False,
 ) -> Produced:
     """The artifacts, in ``made``.
@@ -102,6 +104,8 @@ def produce(
         make_job: How it is built; asked only when it has to be.
         made: The folder.
         reporter: Hears the warnings of a cached build again.
+        takes_turns: Let only one process make the same thing at a time. A build that may ask its user
+            something must not: the others would wait for the answer.
         explain: Say why it was a hit or not.
     """
     if cache is None:
@@ -110,7 +114,7 @@ def produce(
     taken = _take(cache, made, reporter)
     if taken is not None:
         return replace(taken, explanation=cache.explain_hit() if explain else None)
-    with cache.turn():
+    with cache.turn() if takes_turns else nullcontext():
         # Also where nobody was waited for: another one may have been done a moment before.
         taken = _take(cache, made, reporter, near_only=True)
         if taken is not None:

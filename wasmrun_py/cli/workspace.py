@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
@@ -21,10 +20,11 @@ from wasmrun_py.cli.render.workspace_summary import (
     summarise,
     workspace_fields,
 )
+from wasmrun_py.cli.unchanged import Ears, may_note, note_unchanged
 from wasmrun_py.config.settings import resolve_settings
-from wasmrun_py.config.workspace import get_workspace_root, load_workspace
+from wasmrun_py.config.workspace import find_deciding, get_workspace_root, load_workspace
 from wasmrun_py.model.errors import BuildError, InterruptError, UsageError, WasmrunError
-from wasmrun_py.model.events import FanOut, Level, Message
+from wasmrun_py.model.events import FanOut
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from wasmrun_py.cli.reports import Case, Reports
     from wasmrun_py.config.settings import Overrides, Settings
     from wasmrun_py.config.workspace import Member, Workspace
-    from wasmrun_py.model.events import Event, Reporter
+    from wasmrun_py.model.events import Reporter
     from wasmrun_py.model.manifest import TransportKind
     from wasmrun_py.plugin.manager import PluginManager
 
@@ -122,15 +122,19 @@ def _note_unchanged(  # noqa: PLR0913 - everything that the next run must know
     reports = {each.member.name: each.report for each in collector.outcomes if each.report is not None}
     if (
         len(reports) < len(plan.workspace.members)
-        or collector.warned
+        or collector.ears.heard
         or call.overrides.verbose
         or plan.warnings
     ):
         return
-    if call.is_special or world.environ.get("GITHUB_ACTIONS"):
+    if call.is_special or plan.changes is not None or not may_note(world):
         return
-    from wasmrun_py.build.workspace.unchanged import DURATION, MARK  # noqa: PLC0415 - only after success
-    from wasmrun_py.build.workspace.unchanged_note import FinishedRun, write_note  # noqa: PLC0415 - as above
+    deciding = find_deciding(plan.workspace, folder)
+    if deciding is None:
+        return
+    files, folders = deciding
+    from wasmrun_py.build.unchanged import DURATION, MARK  # noqa: PLC0415 - only after success
+    from wasmrun_py.build.unchanged_note import FinishedProject  # noqa: PLC0415 - as above
     from wasmrun_py.cli.render.documents import success_document  # noqa: PLC0415 - as above
 
     duration = DURATION.decode("ascii")
@@ -141,18 +145,15 @@ def _note_unchanged(  # noqa: PLR0913 - everything that the next run must know
     if call.json:
         projects = [{**each, "cache": "hit", "duration_s": 0.0} for each in fields["projects"]]
         document = success_document("compile", {**fields, "projects": projects, "summary": hits}) + "\n"
-    run = FinishedRun(
-        argv=sys.argv[1:],
-        environ=world.environ,
-        cwd=world.cwd,
-        folder=folder,
-        home=world.home,
+    note_unchanged(
+        world,
+        [FinishedProject(settings=plan.settings[name], report=report) for name, report in reports.items()],
         started_ns=started_ns,
-        plan=plan,
-        reports=reports,
+        text="".join(f"{line}\n" for line in lines),
+        document=document,
+        files=files,
+        folders=folders,
     )
-    text = "".join(f"{line}\n" for line in lines)
-    write_note(run, (text.encode("utf-8", "replace"), document.encode("ascii")))
 
 
 def count_cores() -> int:
@@ -199,7 +200,7 @@ class _Collector:
         self._call = call
         self.outcomes = outcomes
         self.plan = plan
-        self.warned = False
+        self.ears = Ears()
         self._reports = reports
         self._cases: dict[str, Case] = {}
         names = tuple(plan.graph)
@@ -216,7 +217,7 @@ class _Collector:
         """A member's build begins."""
         case = self._cases[member.name] = self._reports.project(member.folder)
         case.__enter__()
-        return _Listener(self, FanOut(self._display.reporter(member), case))
+        return FanOut(self._display.reporter(member), case, self.ears)
 
     def describe_hit(self, outcome: MemberOutcome) -> str:
         """How a member is shown that is as it was."""
@@ -243,20 +244,6 @@ class _Collector:
         return self._world.plugin_manager(
             may_install=may_install, confirm=confirm, transport=self._call.transport
         )
-
-
-class _Listener:
-    """Hands a member's events on; notices when something was said, which is to be said again next time."""
-
-    def __init__(self, collector: _Collector, reporter: Reporter) -> None:
-        self._collector = collector
-        self._reporter = reporter
-
-    def emit(self, event: Event) -> None:
-        """Hand the event on."""
-        if isinstance(event, Message) and event.level is not Level.DEBUG:
-            self._collector.warned = True
-        self._reporter.emit(event)
 
 
 def _show(world: World, plan: Plan, outcomes: list[MemberOutcome], summary: Mapping[str, Any]) -> None:

@@ -129,6 +129,23 @@ def get_workspace_root(folder: Path) -> Path:
     return root
 
 
+def find_deciding(workspace: Workspace, folder: Path) -> tuple[list[Path], list[Path]] | None:
+    """What decides which folders are members, seen from ``folder``: files, there or not, and folders' names.
+
+    None where a glob stands in the middle of a pattern: too many folders would have a say.
+    """
+    above = [folder, *folder.parents]
+    files = [each / PROJECT_FILE for each in above[: above.index(workspace.root) + 1]]
+    folders = []
+    for pattern in workspace.patterns:
+        before, _, last = pattern.rpartition("/")
+        if has_magic(before):
+            return None
+        if has_magic(last):
+            folders.append(workspace.root / before)
+    return files, folders
+
+
 def load_workspace(root: Path) -> Workspace:
     """Read the workspace at ``root``, whose ``wasmrun.toml`` has a ``[workspace]``.
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -86,8 +88,11 @@ def compile_command(  # noqa: PLR0913 - typer: one parameter an option
     verbose: VerboseOption = False,
 ) -> None:
     """Build a project into WebAssembly. Arguments after -- go to the toolchain."""
-    from wasmrun_py.cli.reports import Reports  # noqa: PLC0415 - --help needs none of it
+    from wasmrun_py.cli.render.compiled import compile_fields  # noqa: PLC0415 - --help needs none of it
+    from wasmrun_py.cli.reports import Reports  # noqa: PLC0415 - as above
+    from wasmrun_py.cli.unchanged import Ears  # noqa: PLC0415 - as above
     from wasmrun_py.config.settings import Overrides  # noqa: PLC0415 - as above
+    from wasmrun_py.model.events import FanOut  # noqa: PLC0415 - as above
 
     world: World = ctx.obj
     given = choose_path(path, path_option, ".")
@@ -129,13 +134,14 @@ def compile_command(  # noqa: PLR0913 - typer: one parameter an option
         with reports:
             compile_workspace(world, call, reports)
         return
+    ears, started_ns = Ears(), time.time_ns()
     with reports, reports.project(world.absolute(given)) as case:
         built = world.compile(
             get_folder(world, given),
             overrides,
             may_ask=not json,
             transport=parse_transport(transport),
-            watcher=case,
+            watcher=FanOut(case, ears),
         )
         case.built(built)
         fields = compile_fields(built)
@@ -152,6 +158,9 @@ def compile_command(  # noqa: PLR0913 - typer: one parameter an option
             world.console.note(
                 f"Reproducible: {count} artifact{'s' * (count != 1)}, the same in three places"
             )
+    is_special = check_reproducible or explain or verbose or bool(report)
+    if not (is_special or ears.heard or built.warnings):
+        _note_unchanged(world, built, overrides, as_document=json, started_ns=started_ns)
 
 
 def _check(world: World, built: CompileReport, overrides: Overrides, transport: str | None) -> dict[str, Any]:
@@ -176,6 +185,45 @@ def _check(world: World, built: CompileReport, overrides: Overrides, transport: 
         )
 
 
+def _note_unchanged(
+    world: World, built: CompileReport, overrides: Overrides, *, as_document: bool, started_ns: int
+) -> None:
+    """Note what is said when nothing changed since, so that the next run need not begin."""
+    from wasmrun_py.cli.unchanged import may_note, note_unchanged  # noqa: PLC0415 - only after success
+
+    if not may_note(world):
+        return
+    from wasmrun_py.build.cache.build_cache import CacheSource  # noqa: PLC0415 - as above
+    from wasmrun_py.build.produce import CacheStatus  # noqa: PLC0415 - as above
+    from wasmrun_py.build.unchanged import DURATION  # noqa: PLC0415 - as above
+    from wasmrun_py.build.unchanged_note import FinishedProject  # noqa: PLC0415 - as above
+    from wasmrun_py.cli.render.compiled import (  # noqa: PLC0415 - as above
+        COLUMNS,
+        NUMBERS,
+        artifact_rows,
+        compile_fields,
+        headline,
+    )
+    from wasmrun_py.cli.render.console import plain_table, printable  # noqa: PLC0415 - as above
+    from wasmrun_py.cli.render.documents import success_document  # noqa: PLC0415 - as above
+    from wasmrun_py.config.settings import resolve_settings  # noqa: PLC0415 - as above
+
+    settings = resolve_settings(built.project, overrides, environ=world.environ, home=world.home)
+    hit = replace(built, cache=CacheStatus.HIT, cache_source=CacheSource.LOCAL, duration_s=0.0)
+    if as_document:
+        text, document = "", success_document("compile", compile_fields(hit)) + "\n"
+    else:
+        text = printable(headline(hit, DURATION.decode("ascii"))) + "\n"
+        document = plain_table(COLUMNS, artifact_rows(hit, world.cwd), numbers=NUMBERS)
+    note_unchanged(
+        world,
+        [FinishedProject(settings=settings, report=built)],
+        started_ns=started_ns,
+        text=text,
+        document=document,
+    )
+
+
 def _is_workspace(project: Path, *, asked: bool, options: Mapping[str, object]) -> bool:
     """Whether a whole workspace is meant: it was asked for, or the folder is a root and no project."""
     if asked:
@@ -196,78 +244,14 @@ def _is_workspace(project: Path, *, asked: bool, options: Mapping[str, object]) 
     return False
 
 
-def compile_fields(report: CompileReport) -> dict[str, Any]:
-    """The members of the ``compile`` document (DESIGN §5)."""
-    registered = report.plugin.registered
-    return {
-        "project": report.project,
-        "language": report.language,
-        "plugin": {
-            "name": report.plugin.name,
-            "version": report.plugin.info.version,
-            "type": registered.type,
-            "transport": registered.used_transport,
-        },
-        "toolchain": {"name": report.toolchain.name, "version": report.toolchain.version},
-        "target": report.target,
-        "optimization": report.optimization,
-        "output_dir": report.output_dir,
-        "wasm_path": report.wasm_path,
-        "js_path": report.js_path,
-        "is_wasm_bindgen": report.is_wasm_bindgen,
-        "artifacts": [
-            {"path": each.path, "kind": each.kind, "size_bytes": each.size_bytes, "sha256": each.sha256}
-            for each in report.artifacts
-        ],
-        "wasm_opt": None
-        if report.wasm_opt is None
-        else {
-            "version": report.wasm_opt.version,
-            "bytes_before": report.wasm_opt.bytes_before,
-            "bytes_after": report.wasm_opt.bytes_after,
-        },
-        "cache": report.cache,
-        "cache_source": report.cache_source,
-        **_explanation_field(report),
-        "duration_s": round(report.duration_s, 3),
-        "warnings": report.warnings,
-    }
-
-
-def _explanation_field(report: CompileReport) -> dict[str, Any]:
-    explanation = report.explanation
-    if explanation is None:
-        return {}
-    reasons = [
-        {"kind": each.kind, "name": each.name, "before": each.before, "after": each.after}
-        for each in explanation.reasons
-    ]
-    return {"explain": {"status": explanation.status, "reasons": reasons, "note": explanation.note}}
-
-
 def _show(world: World, report: CompileReport, *, table: bool) -> None:
-    from wasmrun_py.cli.render.console import format_size  # noqa: PLC0415 - not with --json
-
-    toolchain = f"{report.toolchain.name} {report.toolchain.version}".strip()
     if report.explanation is not None:
         from wasmrun_py.cli.render.explanation import explain_lines  # noqa: PLC0415 - only with --explain
 
         for line in explain_lines(report.explanation):
             world.console.note(line)
-    how = "Took" if report.cache == "hit" else "Built"
-    which = "remote cache" if report.cache_source == "remote" else "cache"
-    from_cache = f" from the {which}" if report.cache == "hit" else ""
-    world.console.note(
-        f"{how} {report.project.name} for {report.target} with {toolchain}"
-        f" ({report.optimization}){from_cache} in {report.duration_s:.2f} s"
-    )
-    if not table:
-        return
-    rows = [
-        (_relative(world, each.path), each.kind, format_size(each.size_bytes)) for each in report.artifacts
-    ]
-    world.console.table(("ARTIFACT", "KIND", "SIZE"), rows, numbers=("SIZE",))
+    from wasmrun_py.cli.render.compiled import COLUMNS, NUMBERS, artifact_rows, headline  # noqa: PLC0415 - not with --json
 
-
-def _relative(world: World, path: Any) -> str:
-    return str(path.relative_to(world.cwd)) if path.is_relative_to(world.cwd) else str(path)
+    world.console.note(headline(report, f"{report.duration_s:.2f}"))
+    if table:
+        world.console.table(COLUMNS, artifact_rows(report, world.cwd), numbers=NUMBERS)

@@ -131,17 +131,11 @@ class Console:
             numbers: Names of the columns that are flush right.
             colours: What a first cell says -> how it looks where there is colour.
         """
-        cells = [[printable(cell) for cell in row] for row in rows]
         if self.stdout_is_terminal:
+            cells = [[printable(cell) for cell in row] for row in rows]
             self._rich_table(columns, cells, numbers, colours or {})
             return
-        widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
-        for row in (columns, *cells):
-            aligned = (
-                cell.rjust(width) if name in numbers else cell.ljust(width)
-                for cell, width, name in zip(row, widths, columns, strict=True)
-            )
-            self.stdout.write("  ".join(aligned).rstrip() + "\n")
+        self.stdout.write(plain_table(columns, rows, numbers=numbers))
 
     def _rich_table(
         self,
@@ -165,6 +159,20 @@ class Console:
             file=self.stdout, highlight=False, no_color=not self._colour_stdout, legacy_windows=False
         )
         console.print(table)
+
+
+def plain_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str] = ()) -> str:
+    """A table as it is written where no terminal is; arguments as in ``Console.table``."""
+    cells = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    lines = []
+    for row in (columns, *cells):
+        aligned = (
+            cell.rjust(width) if name in numbers else cell.ljust(width)
+            for cell, width, name in zip(row, widths, columns, strict=True)
+        )
+        lines.append("  ".join(aligned).rstrip() + "\n")
+    return "".join(lines)
 
 
 def printable(text: str) -> str:

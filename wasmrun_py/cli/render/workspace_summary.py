@@ -117,7 +117,7 @@ def workspace_fields(
 
 def project_fields(plan: Plan, outcome: MemberOutcome) -> dict[str, Any]:
     """One of ``projects``."""
-    from wasmrun_py.cli.commands.compile import compile_fields  # noqa: PLC0415 - the command imports this module
+    from wasmrun_py.cli.render.compiled import compile_fields  # noqa: PLC0415 - only a summary with projects needs it
 
     member = outcome.member
     document: dict[str, Any] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from typing import TYPE_CHECKING, Any
@@ -174,3 +175,73 @@ def test_warnings_are_told_each_time(compile_all: Callable[..., Finished], root:
         finished = compile_all()
         assert 'warning: [workspace] members: "libs/*" matches no folder' in finished.err
         assert not was_answered(finished)
+
+
+@pytest.fixture
+def compile_one(wasmrun: Wasmrun, root: Path) -> Callable[..., Finished]:
+    """``compile`` of one project, its success checked."""
+
+    def run(*args: str, **options: Any) -> Finished:
+        finished = wasmrun("compile", "apps/one", *args, cwd=root, **options)
+        assert finished.code == 0, finished.err
+        return finished
+
+    return run
+
+
+def test_one_project_is_answered_at_once(compile_one: Callable[..., Finished]) -> None:
+    """A project by itself too: with the lines, or the document, of a hit."""
+    first = compile_one()
+    lines = [compile_one() for _ in range(3)]
+    assert {each.out for each in lines} == {first.out}
+    assert {re.sub(r"\d+\.\d\d s", "N s", each.err) for each in lines} == {
+        "Took one for wasm with clang (debug) from the cache in N s\n".replace(
+            "clang", " ".join(re.findall(r"clang [\d.]+", first.err)[:1])
+        )
+    }
+    built = compile_one("--json", "--no-cache").document
+    compile_one("--json")
+    time.sleep(0.05)
+    answered = compile_one("--json").document
+    assert answered["duration_s"] == 0.0
+    told = {"cache": "hit", "cache_source": "local", "duration_s": 0.0}
+    assert answered == {**built, **told}
+
+
+ONE_PROJECT = (
+    *("a source", "a source with its old time", "a new source", "a new source below", "a removed source"),
+    *("a header outside", "a header in front", "a member's file", "the user's file", "an ignore file"),
+)
+
+
+@pytest.mark.parametrize("change", ONE_PROJECT)
+def test_every_change_of_one_project_is_noticed(
+    compile_one: Callable[..., Finished], root: Path, home: Path, change: str
+) -> None:
+    """What decides about one project is in its note; the output is that of a build without the cache."""
+    (root / "apps/one/extra.h").write_text("", encoding="utf-8")
+    time.sleep(0.05)
+    for _ in range(2):
+        compile_one("--json")
+        time.sleep(0.05)
+    assert compile_one("--json").document["duration_s"] == 0.0
+    CHANGES[change](root, home)
+    assert compile_one("--json").document["duration_s"] != 0.0
+    module = root / "apps/one/dist/one.wasm"
+    found = module.read_bytes()
+    compile_one("--no-cache")
+    assert found == module.read_bytes()
+
+
+def test_what_else_was_asked_for_is_done(compile_one: Callable[..., Finished], root: Path) -> None:
+    """A report, an explanation and a check are never answered by a note."""
+    for _ in range(3):
+        compile_one("--json")
+        time.sleep(0.05)
+    for _ in range(2):
+        assert "explain" in compile_one("--json", "--explain").document
+        report = root / "report.sarif"
+        compile_one("--report", f"sarif={report}")
+        assert report.is_file()
+        report.unlink()
+        assert "$ " not in compile_one("-v").out

@@ -12,7 +12,6 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,23 +21,35 @@ from wasmrun_py.build.fingerprint.dependencies import parse_dependencies
 from wasmrun_py.build.fingerprint.kept_hashes import is_racy
 from wasmrun_py.build.outputs import RECORD_NAME
 from wasmrun_py.build.project_files import ProjectFiles, is_scratch_name
-from wasmrun_py.build.workspace.unchanged import MAGIC, find_folder, identify, stamp_file, stamp_names
+from wasmrun_py.build.unchanged import MAGIC, find_folder, identify, stamp_file, stamp_names
+from wasmrun_py.config.settings import load_project_file
 from wasmrun_py.model.errors import OutputError
 from wasmrun_py.model.manifest import PluginType
 from wasmrun_py.system.fs import digest_file, replace_file
 from wasmrun_py.toolchain.find import find_tool
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from wasmrun_py.build.compile import CompileReport
-    from wasmrun_py.build.workspace.plan import Plan
     from wasmrun_py.config.settings import Settings
-    from wasmrun_py.config.workspace import Member
     from wasmrun_py.system.paths import Home
 
 _MOST_CHECKS = 50_000
 _MOST_NOTES = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishedProject:
+    """A project of a run that succeeded.
+
+    Attributes:
+        settings: With which it was built.
+        report: What was built.
+    """
+
+    settings: Settings
+    report: CompileReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,21 +60,21 @@ class FinishedRun:
         argv: The command's arguments.
         environ: The environment.
         cwd: The working folder.
-        folder: The folder that the workspace was looked for from.
         home: Where settings, plugins and the cache are.
         started_ns: When it began, nanoseconds since the epoch.
-        plan: What was done.
-        reports: Name -> what was built.
+        projects: What was built.
+        files: Further files that decide which projects these are, there or not.
+        folders: Folders whose names decide that.
     """
 
     argv: Sequence[str]
     environ: Mapping[str, str]
     cwd: Path
-    folder: Path
     home: Home
     started_ns: int
-    plan: Plan
-    reports: Mapping[str, CompileReport]
+    projects: Sequence[FinishedProject]
+    files: Iterable[Path] = ()
+    folders: Iterable[Path] = ()
 
 
 class _UntoldError(Exception):
@@ -78,13 +89,13 @@ def write_note(run: FinishedRun, said: tuple[bytes, bytes]) -> bool:
         said: What the command says on stderr and stdout when nothing changed.
     """
     folder = find_folder(run.environ, str(run.cwd))
-    if folder is None or run.plan.changes is not None or run.environ.get("WASMRUN_PLUGIN_PATH"):
+    if folder is None or run.environ.get("WASMRUN_PLUGIN_PATH"):
         return False
     try:
         checks = _Checks(run.started_ns)
         _add_surroundings(run, checks)
-        for name, report in run.reports.items():
-            _add_member(run, run.plan.workspace.members[name], report, checks)
+        for project in run.projects:
+            _add_project(run, project, checks)
     except (_UntoldError, OSError):
         return False
     lines = [f"{stamp}\t{path}" for path, stamp in checks.found.items()]
@@ -159,9 +170,9 @@ class _Checks:
 
 
 def _add_surroundings(run: FinishedRun, checks: _Checks) -> None:
-    """What decides before any member is looked at: wasmrun, its settings, and where programs are."""
+    """What decides before any project is looked at: wasmrun, its settings, and where programs are."""
     packages = {Path(wasmrun_py.__file__).parent}
-    for report in run.reports.values():
+    for report in (project.report for project in run.projects):
         top = type(report.plugin.plugin).__module__.partition(".")[0]
         packages.update(map(Path, getattr(sys.modules.get(top), "__path__", ())))
         if (
@@ -176,37 +187,26 @@ def _add_surroundings(run: FinishedRun, checks: _Checks) -> None:
     for entry in (*sys.path, *named, str(run.home.store)):
         if os.path.isabs(entry):  # noqa: PTH117 - a string
             checks.add_folder(entry)
-    _add_choice(run, checks)
+    for path in run.files:
+        checks.add_file(str(path))
+    for path in run.folders:
+        checks.add_folder(str(path))
 
 
-def _add_choice(run: FinishedRun, checks: _Checks) -> None:
-    """What decides which folders are members."""
-    workspace = run.plan.workspace
-    checks.add_file(str(workspace.root / "wasmrun.toml"))
-    for folder in (run.folder, *run.folder.parents):
-        checks.add_file(str(folder / "wasmrun.toml"))
-        if folder == workspace.root:
-            break
-    for pattern in workspace.patterns:
-        before, _, last = pattern.rpartition("/")
-        if has_magic(before):
-            raise _UntoldError(pattern)
-        if has_magic(last):
-            checks.add_folder(str(workspace.root / before))
-
-
-def _add_member(run: FinishedRun, member: Member, report: CompileReport, checks: _Checks) -> None:
-    """A member's files, what else its build read, and its outputs."""
-    settings = run.plan.settings[member.name]
-    if member.file is not None and "plugins" in member.file.tables:
-        raise _UntoldError(member.name)
-    note = find_note(run.home, member.folder).load()
+def _add_project(run: FinishedRun, project: FinishedProject, checks: _Checks) -> None:
+    """A project's files, what else its build read, and its outputs."""
+    settings, report = project.settings, project.report
+    folder = report.project
+    file = load_project_file(folder)
+    if file is not None and "plugins" in file.tables:
+        raise _UntoldError(str(folder))
+    note = find_note(run.home, folder).load()
     dependencies = parse_dependencies(note.get("dependencies")) if note is not None else None
-    if note is None or dependencies is None or note.get("not_kept") or not _is_of(note, member, settings):
-        raise _UntoldError(member.name)
+    if note is None or dependencies is None or note.get("not_kept") or not _is_of(note, folder, settings):
+        raise _UntoldError(str(folder))
     outputs = (settings.output_dir,)
     # All of it, also what git ignores: who is named in no .gitignore today may be tomorrow.
-    _add_tree(str(member.folder), outputs, checks)
+    _add_tree(str(folder), outputs, checks)
     for tree in dependencies.trees:
         _add_tree(tree, outputs, checks)
     for path in dependencies.files:
@@ -217,8 +217,8 @@ def _add_member(run: FinishedRun, member: Member, report: CompileReport, checks:
         found = find_tool(program, run.environ)
         if found is not None:
             checks.add_file(str(found))
-    for folder in member.folder.parents:
-        checks.add_file(str(folder / ".gitignore"))
+    for parent in folder.parents:
+        checks.add_file(str(parent / ".gitignore"))
     record = settings.output_dir / RECORD_NAME
     for artifact in report.artifacts:
         checks.add_output(artifact.path, artifact.sha256)
@@ -226,7 +226,7 @@ def _add_member(run: FinishedRun, member: Member, report: CompileReport, checks:
     checks.found[str(settings.output_dir)] = f"n {stamp_names(str(settings.output_dir))}"
 
 
-def _is_of(note: Mapping[str, object], member: Member, settings: Settings) -> bool:
+def _is_of(note: Mapping[str, object], folder: Path, settings: Settings) -> bool:
     """Whether the cache's note is of this build, and not of another one of the same project."""
     from wasmrun_py.build.fingerprint.key import describe_options  # noqa: PLC0415 - only here
 
@@ -234,10 +234,10 @@ def _is_of(note: Mapping[str, object], member: Member, settings: Settings) -> bo
     files = note.get("files")
     if not isinstance(options, dict) or not isinstance(files, dict):
         return False
-    wanted = describe_options(member.folder, settings)
+    wanted = describe_options(folder, settings)
     kept = {name: value for name, value in options.items() if not name.startswith("built before: ")}
-    names = ProjectFiles(member.folder, (settings.output_dir,)).walk_names()
-    start = len(str(member.folder)) + 1
+    names = ProjectFiles(folder, (settings.output_dir,)).walk_names()
+    start = len(str(folder)) + 1
     return kept == wanted and {name[start:].replace(os.sep, "/") for name in names} == files.keys()
 
 
