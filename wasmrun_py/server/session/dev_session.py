@@ -21,6 +21,7 @@ from wasmrun_py.server.session.ears import BuildEars, WatchEars
 from wasmrun_py.server.session.outcome import Cancelled, Failed, Made, Order
 from wasmrun_py.server.session.outside_watch import OutsideWatch
 from wasmrun_py.server.session.snapshot import find_write_time
+from wasmrun_py.server.session.source_lines import load_source_lines
 from wasmrun_py.server.session.waiting import WaitingChanges
 from wasmrun_py.server.session.watcher import Watched, Watcher
 
@@ -207,6 +208,9 @@ class DevSession:
             outcome = await self._source.build(order, listener)
         finally:
             self._running, self._ended_ns = None, time_ns()
+        if not isinstance(outcome, Cancelled) and outcome.diagnostics:
+            lines = await asyncio.to_thread(load_source_lines, self._plan.project, outcome.diagnostics)
+            record = replace(record, source_lines=lines)
         self._finish(record, outcome, order)
         if isinstance(outcome, Made) and self._plan.watched:
             written = await self._outside.follow(outcome.outside, self._started_ns)
