@@ -86,6 +86,7 @@ def test_an_error_is_told_with_its_place_and_mended(
         assert build["error"]["code"] == "build-failed"
         assert build["diagnostics"][0]["file"] == "main.c"
         assert build["diagnostics"][0]["line"] == len(good.splitlines()) + 2
+        assert build["diagnostics"][0]["source_line"] == "int broken("
         log = served.ask(f"/_wasmrun/log/{build['number']}")["lines"]
         assert any("expected" in line for line in log)
         assert served.module() == before

@@ -42,7 +42,7 @@ class Produced:
 
     Attributes:
         language: In the builder's words.
-        result: What the plugin gave.
+        result: What the plugin gave; its inputs are those of the build that made it, now or earlier.
         artifacts: Every file, the module first.
         wasm_opt: What wasm-opt did, or None.
         messages: Warnings that were told while it was built.
@@ -129,6 +129,8 @@ def _take(cache: BuildCache, made: Path, reporter: Reporter, *, near_only: bool 
     if found is None:
         return None
     produced = replace(restore(found, made), cache_source=cache.found_in)
+    if cache.used is not None:
+        produced = replace(produced, result=replace(produced.result, inputs=cache.used.to_inputs()))
     for text in produced.messages:
         reporter.emit(Message(level=Level.WARNING, text=text))
     return produced
@@ -144,7 +146,7 @@ def _build_and_keep(cache: BuildCache, job: BuildJob, made: Path) -> Produced:
         cache.leave_out("the plugin does not say what it read, or does not want to be kept")
     else:
         cache.keep(describe(produced, made), inputs, folder=made)
-    return replace(produced, cache=CacheStatus.MISS)
+    return replace(produced, cache=CacheStatus.MISS, result=replace(produced.result, inputs=inputs))
 
 
 def _explain_off() -> Explanation:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ class BuildRecord:
         cache: ``hit``, ``miss`` or ``off``; None when it failed.
         warnings: Sentences.
         diagnostics: What the toolchain said, in its own order.
+        source_lines: The line of source of each diagnostic, or None; there may be fewer.
         error: ``{code, message, hint}`` of a failed build, or None.
     """
 
@@ -119,6 +121,7 @@ class BuildRecord:
     cache: str | None = None
     warnings: tuple[str, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+    source_lines: tuple[str | None, ...] = ()
     error: Mapping[str, str] | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -144,8 +147,11 @@ class BuildRecord:
                     "severity": each.severity.value,
                     "message": each.message,
                     "source": each.source,
+                    "source_line": source_line,
                 }
-                for each in self.diagnostics
+                for each, source_line in zip_longest(
+                    self.diagnostics, self.source_lines[: len(self.diagnostics)]
+                )
             ],
             "error": None if self.error is None else dict(self.error),
         }

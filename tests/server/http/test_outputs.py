@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.server.http.conftest import PAGE
-from tests.server.recorded import RecordedSession
+from tests.server.recorded import RecordedSession, list_files
 from tests.server.running import running
 from wasmrun_py.server.dev_state import Program, ProgramKind
 from wasmrun_py.server.http.contents import ByteCache
@@ -310,3 +310,13 @@ def test_an_empty_output(server: Running, outputs: Path) -> None:
     server.in_loop(lambda: server.session.change(files=files))
     assert server.ask("/empty.data").body == b""
     assert server.ask("/empty.data", headers={"Range": "bytes=0-"}).status == 416
+
+
+def test_the_icon_that_every_browser_asks_for_is_no_error(server: Running, outputs: Path) -> None:
+    """Without one the answer is empty; one among the outputs is sent as any output."""
+    reply = server.ask("/favicon.ico")
+    assert (reply.status, reply.body) == (204, b"")
+    (outputs / "favicon.ico").write_bytes(b"icon")
+    server.session.change(files=list_files(outputs))
+    reply = server.ask("/favicon.ico")
+    assert (reply.status, reply.body) == (200, b"icon")

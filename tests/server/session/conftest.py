@@ -14,6 +14,7 @@ import pytest
 
 from tests.plugin.transport.conftest import compile_library
 from wasmrun_py.config.settings import Overrides
+from wasmrun_py.model.events import Message
 from wasmrun_py.server.dev_server import ServePlan, opened_session
 from wasmrun_py.server.dev_state import Status
 from wasmrun_py.server.session.outcome import BuildTask
@@ -48,12 +49,14 @@ class Running:
         started: The builds that began.
         ended: The builds that ended.
         notices: What the user was told.
+        messages: What the builds told the user.
         events: Everything the pages were told, states left out.
     """
 
     started: list[BuildRecord] = field(default_factory=list)
     ended: list[BuildRecord] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
     events: list[ServerEvent] = field(default_factory=list)
     session_or_none: DevSession | None = None
 
@@ -79,7 +82,9 @@ class Running:
         self.notices.append(text)
 
     def hear(self, event: Event) -> None:
-        """Nothing: what a build says is another test's matter."""
+        """Keep the sentences; what else a build says is another test's matter."""
+        if isinstance(event, Message):
+            self.messages.append(event.text)
 
     def served(self, url: str = "/main.wasm") -> bytes:
         """What is served there now."""

@@ -100,6 +100,7 @@ class BuildCache:
         self.was_hit = False
         self.found_in: CacheSource | None = None
         self._remote: RemoteOfBuild | None = None
+        self.used: Dependencies | None = None
 
     def share(self, remote: RemoteOfBuild) -> None:
         """Look there too from now on, and send there what is kept."""
@@ -331,7 +332,8 @@ class BuildCache:
                 raise UncacheableError(f"{path} changed while the project was built")
 
     def _note(self, key: str, dependencies: Dependencies | None, *, not_kept: str = "") -> None:
-        """Remember what this build was made of, for the next ``--explain``."""
+        """Remember what this build was made of, for whoever asks now and for the next ``--explain``."""
+        self.used = dependencies
         if self._place.last.is_of(key):
             return
         from wasmrun_py.build.cache.last_build import describe_build  # noqa: PLC0415 - most hits need none

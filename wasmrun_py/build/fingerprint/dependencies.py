@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from wasmrun_py.build.fingerprint.variables import digest_variables, find_relevant
 from wasmrun_py.build.project_files import ProjectFiles, is_scratch_name
+from wasmrun_py.model.build_inputs import BuildInputs, FolderNames
 from wasmrun_py.toolchain.find import find_tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from wasmrun_py.build.fingerprint.kept_hashes import KeptHashes
-    from wasmrun_py.model.build_inputs import BuildInputs
 
 ABSENT = "absent"
 NUL = "\0"
@@ -53,6 +53,18 @@ class Dependencies:
             "programs": list(self.programs),
             "any_variable": self.any_variable,
         }
+
+    def to_inputs(self) -> BuildInputs:
+        """The same as a builder reports it."""
+        return BuildInputs(
+            files=tuple(map(Path, self.files)),
+            folders=tuple(
+                FolderNames(path=Path(folder), suffixes=tuple(suffixes)) for folder, *suffixes in self.folders
+            ),
+            trees=tuple(map(Path, self.trees)),
+            programs=self.programs,
+            any_variable=self.any_variable,
+        )
 
 
 def parse_dependencies(document: object) -> Dependencies | None:

@@ -32,6 +32,7 @@ _MODULE_VIEW = "wasmrun_py.server.module_view"
 _LOG = f"{OWN}log/"
 _READS = ("GET", "HEAD")
 _LOG_DIGITS = 9
+_ICON = "/favicon.ico"
 # Pages whose address ends in a slash that people leave out.
 _FOLDERS = frozenset({OWN, f"{OWN}app/"})
 _BAD_REQUEST = 400
@@ -142,6 +143,10 @@ class DevApp:
         if exchange.path == "/":
             self._gate.check_origin(exchange, required=False)
             await self._send_own(exchange, OWN)
+            return
+        if exchange.path == _ICON:
+            # Every browser asks for one; that there is none is no fault of the user's.
+            await exchange.answer(204, [(b"cache-control", b"no-cache")])
             return
         raise RefusedError(404, "The build made no such file.")
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
+    from wasmrun_py.build.cache.remote.store import RemoteCache
     from wasmrun_py.config.settings import Settings
     from wasmrun_py.model.events import Event
     from wasmrun_py.plugin.manager import PluginManager
@@ -115,8 +116,15 @@ class Builder:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
+        from wasmrun_py.config.remote_cache import without_credentials  # noqa: PLC0415 - see main
+
         self._environ = dict(os.environ)
+        self._tool_environ = without_credentials(self._environ)
+        for name in self._environ.keys() - self._tool_environ.keys():
+            # A plugin may run in this process.
+            del os.environ[name]
         self._manager: PluginManager | None = None
+        self._remote: RemoteCache | None = None
         self._for: tuple[bool, bool, object] | None = None
 
     def build(self, order: Order, task: BuildTask) -> Outcome:
@@ -143,7 +151,22 @@ class Builder:
 
         settings = resolve_run_build(task.project, task.overrides, environ=self._environ, home=task.home)
         manager = self._get_manager(settings, task)
-        return build_to_serve(order, settings, task=task, manager=manager, reporter=self._channel)
+        remote = self._get_remote(settings)
+        return build_to_serve(
+            order, settings, task=task, manager=manager, reporter=self._channel, remote=remote
+        )
+
+    def _get_remote(self, settings: Settings) -> RemoteCache | None:
+        """What the builds share of the remote cache: its connections, and that it does not answer."""
+        wanted = settings.cache.remote if settings.cache.enabled else None
+        if self._remote is not None and self._remote.settings != wanted:
+            self._remote.close()
+            self._remote = None
+        if self._remote is None and wanted is not None:
+            from wasmrun_py.build.cache.remote.store import RemoteCache  # noqa: PLC0415 - few users have one
+
+            self._remote = RemoteCache(wanted)
+        return self._remote
 
     def _get_manager(self, settings: Settings, task: BuildTask) -> PluginManager:
         """The plugins; loaded once, because the parent starts another process when they change."""
@@ -155,7 +178,7 @@ class Builder:
             from wasmrun_py.plugin.manager import PluginManager  # noqa: PLC0415 - see main
 
             context = PluginContext(
-                environ=self._environ,
+                environ=self._tool_environ,
                 home=task.home,
                 may_install=may_install,
                 confirm=self._channel.confirm if asks and may_install else None,

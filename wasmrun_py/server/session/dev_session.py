@@ -19,6 +19,9 @@ from wasmrun_py.server.session.build_log import BuildLogs
 from wasmrun_py.server.session.change_judge import ChangeJudge, Verdict
 from wasmrun_py.server.session.ears import BuildEars, WatchEars
 from wasmrun_py.server.session.outcome import Cancelled, Failed, Made, Order
+from wasmrun_py.server.session.outside_watch import OutsideWatch
+from wasmrun_py.server.session.snapshot import find_write_time
+from wasmrun_py.server.session.source_lines import load_source_lines
 from wasmrun_py.server.session.waiting import WaitingChanges
 from wasmrun_py.server.session.watcher import Watched, Watcher
 
@@ -106,7 +109,11 @@ class DevSession:
             watching=bool(plan.watched),
             status=Status.BUILDING,
         )
-        self.first: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._outside = OutsideWatch(
+            WatchEars(self, loop, is_plugin=False), polling=any(each.polling for each in plan.watched)
+        )
+        self.first: asyncio.Future[Outcome] = loop.create_future()
 
     @property
     def state(self) -> DevState:
@@ -149,13 +156,18 @@ class DevSession:
         finally:
             for watcher in watchers:
                 watcher.stop()
+            self._outside.stop()
             await asyncio.shield(loop.run_in_executor(None, self._source.close))
 
     def take_changes(self, files: tuple[Path, ...], at_ns: int, *, is_plugin: bool) -> None:
         """Files differ: decide what that means."""
         verdicts = {file: self._judge.judge(file, build=self._find_build(file, at_ns)) for file in files}
         for wanted in (Verdict.LATER, Verdict.NOW):
-            names = [self._name(file) for file, verdict in verdicts.items() if verdict is wanted]
+            names = [
+                self._name(file, is_plugin=is_plugin)
+                for file, verdict in verdicts.items()
+                if verdict is wanted
+            ]
             if names:
                 self._waiting.add(
                     names,
@@ -176,7 +188,7 @@ class DevSession:
         self._logs.add(build, lines)
         self._broadcast.publish(ServerEvent(name="log", data={"build": build, "lines": lines}))
 
-    async def _build(self, trigger: tuple[str, ...]) -> Outcome:
+    async def _build(self, trigger: tuple[str, ...]) -> None:
         self._builds += 1
         number = self._builds
         record = BuildRecord(
@@ -196,8 +208,13 @@ class DevSession:
             outcome = await self._source.build(order, listener)
         finally:
             self._running, self._ended_ns = None, time_ns()
+        if not isinstance(outcome, Cancelled) and outcome.diagnostics:
+            lines = await asyncio.to_thread(load_source_lines, self._plan.project, outcome.diagnostics)
+            record = replace(record, source_lines=lines)
         self._finish(record, outcome, order)
-        return outcome
+        if isinstance(outcome, Made) and self._plan.watched:
+            written = await self._outside.follow(outcome.outside, self._started_ns)
+            self.take_changes(written, time_ns(), is_plugin=False)
 
     def _finish(self, record: BuildRecord, outcome: Outcome, order: Order) -> None:
         self._cancelled_in_a_row = self._cancelled_in_a_row + 1 if isinstance(outcome, Cancelled) else 0
@@ -253,7 +270,7 @@ class DevSession:
 
     def _find_build(self, file: Path, at_ns: int) -> int | None:
         """The build during which a file was written, or None."""
-        written_ns = _find_write_time(file) or at_ns
+        written_ns = find_write_time(file) or at_ns
         if self._running is not None and written_ns >= self._started_ns:
             return self._running
         late = at_ns - self._ended_ns < _EVENT_DELAY_NS
@@ -261,9 +278,13 @@ class DevSession:
             return self._builds
         return None
 
-    def _name(self, file: Path) -> str:
+    def _name(self, file: Path, *, is_plugin: bool) -> str:
         folder = self._plan.project.parent if self._plan.is_file else self._plan.project
-        return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else file.name
+        if file.is_relative_to(folder):
+            return file.relative_to(folder).as_posix()
+        if is_plugin or file.drive != folder.drive:
+            return file.name
+        return os.path.relpath(file, folder).replace(os.sep, "/")
 
 
 def _describe(record: BuildRecord, outcome: Outcome) -> BuildRecord:
@@ -304,13 +325,3 @@ def _list_changed(before: Mapping[str, ServedFile], now: Mapping[str, ServedFile
         for url in sorted({*before, *now})
         if url not in before or url not in now or before[url].sha256 != now[url].sha256
     ]
-
-
-def _find_write_time(file: Path) -> int | None:
-    """When a file's bytes or name last changed, in nanoseconds since the epoch; None for one that is gone."""
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    # Unlike the modification time, no tool sets this one.
-    return status.st_mtime_ns if os.name == "nt" else status.st_ctime_ns

@@ -70,6 +70,23 @@ class BuildTask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What a build read outside the project and somebody may edit.
+
+    Attributes:
+        files: Absolute.
+        trees: Folders of which every file counts, absolute; no file of ``files`` lies in one.
+    """
+
+    files: tuple[Path, ...] = ()
+    trees: tuple[Path, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``parse_outcome`` reads back."""
+        return {"files": [str(each) for each in self.files], "trees": [str(each) for each in self.trees]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
     """Something to serve.
 
@@ -84,6 +101,7 @@ class Made:
         cache: ``hit``, ``miss`` or ``off``, or None.
         warnings: Sentences.
         diagnostics: What the toolchain said although it succeeded.
+        outside: What else is to be watched.
     """
 
     files: Mapping[str, ServedFile]
@@ -96,6 +114,7 @@ class Made:
     cache: str | None = None
     warnings: tuple[str, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+    outside: Outside = Outside()
 
     @property
     def module_bytes(self) -> int | None:
@@ -111,6 +130,7 @@ class Made:
                 "files": {url: {**asdict(file), "path": str(file.path)} for url, file in self.files.items()},
                 "program": self.program.to_json(),
                 "diagnostics": [asdict(each) for each in self.diagnostics],
+                "outside": self.outside.to_json(),
             }
         }
 
@@ -235,6 +255,10 @@ def parse_outcome(data: Any) -> Outcome:
             "program": Program(**{**program, "kind": ProgramKind(program["kind"])}),
             "warnings": tuple(map(str, said["warnings"])),
             "diagnostics": _parse_diagnostics(said),
+            "outside": Outside(
+                files=tuple(map(Path, said["outside"]["files"])),
+                trees=tuple(map(Path, said["outside"]["trees"])),
+            ),
         }
     )
 

@@ -9,18 +9,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wasmrun_py.build.compile import compile_project
+from wasmrun_py.build.outputs import find_output_dirs
 from wasmrun_py.model.errors import MissingToolError, UnsupportedBuildError
 from wasmrun_py.model.events import Level, Message
 from wasmrun_py.model.page import find_page_file
 from wasmrun_py.model.target import WASM_TARGET, WEB_TARGET
 from wasmrun_py.server.dev_state import ServedFile
 from wasmrun_py.server.session.outcome import Made
+from wasmrun_py.server.session.outside_inputs import find_outside
 from wasmrun_py.server.session.program import PAGE_URL, describe_program
 from wasmrun_py.system.fs import copy_file, make_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from wasmrun_py.build.cache.remote.store import RemoteCache
     from wasmrun_py.build.compile import CompileReport
     from wasmrun_py.config.settings import Settings
     from wasmrun_py.model.events import Reporter
@@ -28,10 +31,24 @@ if TYPE_CHECKING:
     from wasmrun_py.server.session.outcome import BuildTask, Order
 
 
-def build_to_serve(
-    order: Order, settings: Settings, *, task: BuildTask, manager: PluginManager, reporter: Reporter
+def build_to_serve(  # noqa: PLR0913 - a build has this many sides
+    order: Order,
+    settings: Settings,
+    *,
+    task: BuildTask,
+    manager: PluginManager,
+    reporter: Reporter,
+    remote: RemoteCache | None = None,
 ) -> Made:
     """Build the project into the order's folder, and into the output folder that was asked for.
+
+    Args:
+        order: Which build it is.
+        settings: Everything that was asked for.
+        task: The same for every build of the session.
+        manager: The plugins.
+        reporter: Receives progress.
+        remote: What the builds of the session share of the remote cache.
 
     Raises:
         WasmrunError: Any of the tree.
@@ -50,7 +67,9 @@ def build_to_serve(
 
     def compile_for(target: str) -> CompileReport:
         wanted = replace(settings, target=target)
-        return compile_project(project, wanted, manager=manager, home=task.home, reporter=reporter)
+        return compile_project(
+            project, wanted, manager=manager, home=task.home, reporter=reporter, remote=remote
+        )
 
     if "target" in settings.origins:
         report = compile_for(settings.target)
@@ -66,7 +85,15 @@ def build_to_serve(
             report = replace(report, warnings=(*report.warnings, text))
     else:
         report = compile_for(settings.target)
-    return _describe(report, order.folder)
+    own = (
+        task.home.root,
+        task.home.cache,
+        order.folder,
+        report.output_dir,
+        *find_output_dirs(task.home, project),
+    )
+    outside = find_outside(report.result.inputs, project, own=own, environ=manager.context.environ)
+    return replace(_describe(report, order.folder), outside=outside)
 
 
 def _describe(report: CompileReport, folder: Path) -> Made:

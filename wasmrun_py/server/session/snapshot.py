@@ -136,3 +136,13 @@ def _digest(name: str, size_bytes: int, facts: tuple[int, ...]) -> bytes:
         return repr(facts[:2]).encode()
     with open(name, "rb") as stream:  # noqa: PTH123 - a string: this runs for every file
         return hashlib.file_digest(stream, "sha256").digest()
+
+
+def find_write_time(file: Path) -> int | None:
+    """When a file's bytes or name last changed, in nanoseconds since the epoch; None for one that is gone."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    # Unlike the modification time, no tool sets this one.
+    return status.st_mtime_ns if os.name == "nt" else status.st_ctime_ns
