@@ -133,12 +133,13 @@ def wait_for_pid(pid_file: Path) -> int:
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)]
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGHUP, 130), (signal.SIGKILL, -9)],
 )
 def test_ending_in_the_middle_of_a_build_leaves_nothing(
     environ: dict[str, str], endless: tuple[Path, Path], home: Path, tmp_path: Path, number: int, code: int
 ) -> None:
-    """Ctrl-C, a polite end, kill -9: no process is left; no folder either, or the next start removes it."""
+    """However it ends, no process is left; no folder either, or the next start removes it."""
     require_tool("clang")
     project, pid_file = endless
     own_temporary = tmp_path / "tmp"
@@ -175,7 +176,7 @@ def test_ending_in_the_middle_of_a_build_leaves_nothing(
         assert not list(serve.iterdir())
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ending_is_quick_and_clean(
     environ: dict[str, str], project: Path, home: Path, tmp_path: Path, number: int
 ) -> None:

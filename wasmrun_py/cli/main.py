@@ -19,6 +19,7 @@ from wasmrun_py.model.errors import (
     UsageError,
     WasmrunError,
 )
+from wasmrun_py.system.signals import list_ending_signals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,7 +42,9 @@ def run(argv: Sequence[str]) -> int:
     Returns:
         The exit code (DESIGN §5).
     """
-    signal.signal(signal.SIGTERM, _interrupt)
+    # Python looks after SIGINT itself, and leaves it ignored where a shell wants that.
+    for number in set(list_ending_signals()) - {signal.SIGINT}:
+        signal.signal(number, signal.default_int_handler)
     ours, toolchain_args = _split_toolchain_args(_complete(argv))
     world = read_world(toolchain_args)
     as_json = "--json" in ours
@@ -162,7 +165,3 @@ def _to_defect(world: World, words: Sequence[str], error: Exception) -> Failure:
         hint="This is a fault of wasmrun. Run it again with WASMRUN_TRACEBACK=1 and report what it prints.",
     )
     return Failure(command=full_name(words), error=defect, exit_code=_INTERNAL_ERROR)
-
-
-def _interrupt(_number: int, _frame: Any) -> None:
-    raise KeyboardInterrupt

@@ -14,6 +14,7 @@ from wasmrun_py.cli.render.run_log import RunLog
 from wasmrun_py.config.run_settings import RunTable, load_run_table
 from wasmrun_py.server.dev_server import ServePlan, run_server
 from wasmrun_py.server.session.outcome import BuildTask
+from wasmrun_py.system.signals import list_ending_signals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -173,7 +174,7 @@ class Serving:
 
 @contextlib.contextmanager
 def _ended_by_signals(stopping: asyncio.Event) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM set the event, once; the second Ctrl-C ends the process at once."""
+    """Let what asks us to end set the event, once; the second Ctrl-C ends the process at once."""
     loop = asyncio.get_running_loop()
 
     def stop(number: int, _frame: FrameType | None) -> None:
@@ -181,8 +182,7 @@ def _ended_by_signals(stopping: asyncio.Event) -> Iterator[None]:
             os._exit(130)
         loop.call_soon_threadsafe(stopping.set)
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, stop) for number in numbers}
+    before = {number: signal.signal(number, stop) for number in list_ending_signals()}
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Hold Ctrl-C back while a few renames must stay together."""
+"""What asks this process to end, and holding it back while a few renames must stay together."""
 
 from __future__ import annotations
 
@@ -11,9 +11,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+def list_ending_signals() -> tuple[int, ...]:
+    """The signals that ask us to end: Ctrl-C, a polite end, and the closing of the terminal.
+
+    The last is not among them where it is ignored: ``nohup`` wants it so.
+    """
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is None or signal.getsignal(hangup) is signal.SIG_IGN:
+        return (signal.SIGINT, signal.SIGTERM)
+    return (signal.SIGINT, signal.SIGTERM, hangup)
+
+
 @contextmanager
 def deferred_interrupts() -> Iterator[None]:
-    """Delay SIGINT and SIGTERM to the end of the block, then raise KeyboardInterrupt for them.
+    """Delay what asks us to end to the end of the block, then raise KeyboardInterrupt for them.
 
     Only for blocks of milliseconds. Outside the main thread signals do not arrive, and nothing is done.
     """
@@ -25,7 +36,7 @@ def deferred_interrupts() -> Iterator[None]:
     def note(number: int, _frame: Any) -> None:
         arrived.append(number)
 
-    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, note) for number in list_ending_signals()}
     try:
         yield
     finally:

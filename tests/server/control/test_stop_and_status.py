@@ -82,6 +82,22 @@ def test_one_of_several(wasmrun: Wasmrun, home: Path, projects: tuple[Path, Path
         assert second.wait(10) == 0
 
 
+def test_a_link_and_what_it_leads_to_are_one_project(
+    wasmrun: Wasmrun, home: Path, projects: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """A server that was started by a link's name is ended by the folder's, and in the folder."""
+    one, two = projects
+    link = tmp_path / "link"
+    link.symlink_to(one)
+    with server_process(home, link) as (process, _), server_process(home, two) as (other, _):
+        assert wasmrun("stop", one).code == 0
+        assert process.wait(10) == 0
+        with server_process(home, link) as (again, _):
+            assert wasmrun("stop", cwd=one).code == 0
+            assert again.wait(10) == 0
+        assert other.poll() is None
+
+
 def test_all_of_them(wasmrun: Wasmrun, home: Path, projects: tuple[Path, Path]) -> None:
     """--all ends each."""
     with server_process(home, projects[0]) as (first, _), server_process(home, projects[1]) as (second, _):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -171,6 +172,19 @@ def test_a_project_behind_a_link_is_watched(bench: Bench, quick_project: Path) -
             write(quick_project / "main.quick", "two")
             await running.until(lambda: running.reloads == 1)
             assert running.ended[-1].trigger == ("main.quick",)
+
+    asyncio.run(scenario())
+
+
+def test_a_name_that_is_no_text_does_not_end_the_watching(bench: Bench, quick_project: Path) -> None:
+    """A file whose name is no UTF-8 is noticed like any other, and so is what is saved after it."""
+
+    async def scenario() -> None:
+        async with bench.serving(quick_project) as running:
+            write(Path(os.fsdecode(os.fsencode(quick_project) + b"/\xff\xfe.quick")), "odd")
+            await running.until(lambda: len(running.ended) == 2)
+            write(quick_project / "main.quick", "two")
+            await running.until(lambda: running.served().endswith(b"two"))
 
     asyncio.run(scenario())
 

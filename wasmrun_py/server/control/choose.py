@@ -1,4 +1,4 @@
-"""Which of the running servers a user means. Pure."""
+"""Which of the running servers a user means. It follows links, and looks at nothing else."""
 
 from __future__ import annotations
 
@@ -44,13 +44,16 @@ def choose_servers(
     wanted = [
         each
         for each in running
-        if (project is None or each.project == project) and (port is None or each.port == port)
+        if (project is None or each.project.resolve() == project.resolve())
+        and (port is None or each.port == port)
     ]
     if not wanted:
         which = f" at port {port}" if port is not None else f" for {project}" if project is not None else ""
         raise NoServerError(f"No server runs{which}", hint=_list(running) or "wasmrun run PATH starts one.")
     if len(wanted) > 1 and project is None:
-        wanted = [each for each in wanted if cwd == each.project or each.project in cwd.parents] or wanted
+        # The system tells the current folder without links.
+        real = cwd.resolve()
+        wanted = [each for each in wanted if each.project.resolve() in {real, *real.parents}] or wanted
     if len(wanted) > 1:
         raise UsageError(
             "Several servers run, and it is not said which one is meant",

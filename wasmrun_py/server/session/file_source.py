@@ -52,6 +52,7 @@ class FileSource:
         self.path = path
         self._store = store
         self._seen: dict[Path, tuple[tuple[int, int, int], ServedFile]] = {}
+        self._kept: dict[str, Path] = {}
         self._generations: list[frozenset[str]] = []
 
     def warm_up(self) -> None:
@@ -97,10 +98,12 @@ class FileSource:
         try:
             found = self.find_files()
             files = {url: self._keep(path) for url, path in found.items()}
-            program = _describe(files)
+            program = _describe(files, found)
         except WasmrunError as error:
+            self._forget_old()
             return describe_failure(error, duration_s=time.monotonic() - started)
-        self._forget_old(files)
+        self._generations = [*self._generations[-1:], frozenset(each.sha256 for each in files.values())]
+        self._forget_old()
         return Made(files=files, program=program, duration_s=time.monotonic() - started)
 
     def _keep(self, path: Path) -> ServedFile:
@@ -121,6 +124,7 @@ class FileSource:
                 remove_file(copy)
             else:
                 rename(copy, kept)
+            self._kept[sha256] = kept
             served = ServedFile(
                 path=kept, size_bytes=kept.stat().st_size, sha256=sha256, kind=_KINDS.get(path.suffix, "file")
             )
@@ -129,18 +133,20 @@ class FileSource:
         self._seen[path] = (facts, served)
         return served
 
-    def _forget_old(self, files: Mapping[str, ServedFile]) -> None:
-        """Remove copies that neither this generation nor the one before has."""
-        self._generations = [*self._generations[-1:], frozenset(each.sha256 for each in files.values())]
+    def _forget_old(self) -> None:
+        """Remove copies that neither of the last two generations has."""
         wanted = frozenset().union(*self._generations)
-        for path, (_, served) in list(self._seen.items()):
-            if served.sha256 not in wanted:
-                del self._seen[path]
-                remove_file(served.path)
+        for sha256 in self._kept.keys() - wanted:
+            remove_file(self._kept.pop(sha256))
+        self._seen = {path: seen for path, seen in self._seen.items() if seen[1].sha256 in wanted}
 
 
-def _describe(files: Mapping[str, ServedFile]) -> Program:
+def _describe(files: Mapping[str, ServedFile], found: Mapping[str, Path]) -> Program:
     """How to run what was found; a module must be valid.
+
+    Args:
+        files: URL path -> copy.
+        found: URL path -> the user's own file, which messages name.
 
     Raises:
         InvalidModuleError: It is not.
@@ -153,7 +159,7 @@ def _describe(files: Mapping[str, ServedFile]) -> Program:
 
     module = modules[0]
     data = files[module].path.read_bytes()
-    require_valid_module(data, files[module].path.with_name(module[1:]))
+    require_valid_module(data, found[module])
     stem = module.removesuffix(_MODULE)
     bindgen = f"{stem.removesuffix(_BINDGEN_END)}.js"
     script = next((url for url in (bindgen, f"{stem}.js") if url in files), None)

@@ -118,10 +118,16 @@ class Watcher:
         self._ready.set()
 
     def _wait_for_events(self, notify: RustNotify) -> None:
-        """Tell changes until the folder is gone or we are stopped."""
+        """Tell changes until the folder is gone, events were lost, or we are stopped."""
+        from watchfiles._rust_notify import WatchfilesRustInternalError  # noqa: PLC0415 - see _open
+
         inode = _find_inode(self._watched.folder)
         while not self._stopping.is_set():
-            raw = notify.watch(_DEBOUNCE_MS, _STEP_MS, _LOOK_MS, self._stopping)
+            try:
+                raw = notify.watch(_DEBOUNCE_MS, _STEP_MS, _LOOK_MS, self._stopping)
+            except WatchfilesRustInternalError:
+                # A name that is no UTF-8: what came with it is lost, and found by looking at everything.
+                return
             if _find_inode(self._watched.folder) != inode:
                 self._wait_for_return()
                 return
