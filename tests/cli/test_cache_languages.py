@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.rebuilding import Rebuilt
+from tests.cli.serving import serving
 from tests.conftest import copy_project, require_tool
 from tests.plugin.material import zip_wheel
-from tests.toolchain.recording import session_home
+from tests.toolchain.recording import provisioned_home, session_home
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -171,8 +172,31 @@ def _write_wheel(folder: Path, name: str, text: str) -> Path:
     return zip_wheel(folder / f"{name}-1.0-py3-none-any.whl", files)
 
 
-def test_make(tmp_path: Path, wasmrun: Wasmrun) -> None:
-    """Header, Makefile, a file that git ignores and make reads, any variable; ``exec`` is a hit too."""
+@pytest.mark.network
+@pytest.mark.slow
+def test_zig(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, wasmrun: Wasmrun) -> None:
+    """What zig names as read counts, also outside the project."""
+    shared = tmp_path / "shared" / "word.h"
+    shared.parent.mkdir()
+    shared.write_text('#define WORD "first"\n')
+    folder = tmp_path / "app"
+    folder.mkdir()
+    main = '#include "../shared/word.h"\n#include <stdio.h>\nint main(void) { puts(WORD); return 0; }\n'
+    (folder / "main.c").write_text(main)
+    env = {"WASMRUN_HOME": str(provisioned_home(tmp_path_factory).root)}
+    bench = Rebuilt(wasmrun=wasmrun, project=folder, options=("--toolchain", "zig"), env=env)
+    bench.build()
+    bench.touch()
+    bench.take()
+    shared.write_text('#define WORD "second"\n')
+    assert bench.named() == {("file", str(shared))}
+    bench.check_against_build()
+    (folder / "main.c").write_text(main.replace("puts(WORD)", "puts(WORD WORD)"))
+    assert bench.named() == {("file", "main.c")}
+
+
+def test_make(tmp_path: Path, wasmrun: Wasmrun, environ: dict[str, str]) -> None:
+    """Header, Makefile, a file that git ignores and make reads, any variable; ``exec`` and ``run`` hit too."""
     require_tool("emcc")
     folder = copy_project("c-makefile", tmp_path)
     subprocess.run(["git", "init", "-q", str(folder)], check=True)
@@ -194,8 +218,20 @@ def test_make(tmp_path: Path, wasmrun: Wasmrun) -> None:
     log = wasmrun("exec", folder, "-v", env={"WASMRUN_TOOLCHAIN": "emcc"})
     assert "Hello again" in log.out
     assert "$ " not in log.err
+    served = [_serve_once(folder, environ, tmp_path) for _ in range(2)]
+    assert any(line.startswith("$ ") for line in served[0])
+    assert not any(line.startswith("$ ") for line in served[1])
     changed = Rebuilt(wasmrun=wasmrun, project=folder, options=bench.options, env={"GREETED": "yes"})
     assert changed.named() == {("variable", "GREETED")}
+
+
+def _serve_once(project: Path, environ: dict[str, str], cwd: Path) -> list[str]:
+    """Serve a project until its first build is there; the lines of the build's log."""
+    with serving(project, "--toolchain", "emcc", "-O", "debug", env=environ, cwd=cwd) as served:
+        assert served.document["status"] == "ok"
+        (build,) = served.ask("/_wasmrun/state")["builds"]
+        lines: list[str] = served.ask(f"/_wasmrun/log/{build['number']}")["lines"]
+        return lines
 
 
 def test_cmake(tmp_path: Path, wasmrun: Wasmrun) -> None:
