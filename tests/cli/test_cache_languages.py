@@ -33,7 +33,7 @@ def test_assemblyscript(tmp_path: Path, wasmrun: Wasmrun) -> None:
     """Sources, configuration, lock file, level; what npm installs for a build is no change."""
     require_tool("npm")
     folder = copy_project("as-hello", tmp_path)
-    bench = Rebuilt(wasmrun=wasmrun, project=folder)
+    bench = Rebuilt(wasmrun=wasmrun, project=folder, options=("-O", "debug"))
     bench.build()
     bench.take()
     bench.touch()
@@ -70,7 +70,7 @@ def test_assemblyscript_with_packages_and_neighbours(tmp_path: Path, wasmrun: Wa
     entry = folder / "assembly" / "index.ts"
     added = 'export { one } from "../../../shared/one";\nexport { two } from "first/assembly/index";\n'
     entry.write_text(added + entry.read_text())
-    bench = Rebuilt(wasmrun=wasmrun, project=folder)
+    bench = Rebuilt(wasmrun=wasmrun, project=folder, options=("-O", "debug"))
     bench.build()
     bench.touch()
     bench.take()
@@ -196,7 +196,7 @@ def test_zig(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, wasmrun: 
 
 
 def test_make(tmp_path: Path, wasmrun: Wasmrun, environ: dict[str, str]) -> None:
-    """Header, Makefile, a file that git ignores and make reads, any variable; ``exec`` and ``run`` hit too."""
+    """Header, Makefile, an ignored file that make reads, any variable; ``exec`` and ``run`` hit too."""
     require_tool("emcc")
     folder = copy_project("c-makefile", tmp_path)
     subprocess.run(["git", "init", "-q", str(folder)], check=True)
@@ -218,11 +218,11 @@ def test_make(tmp_path: Path, wasmrun: Wasmrun, environ: dict[str, str]) -> None
     log = wasmrun("exec", folder, "-v", env={"WASMRUN_TOOLCHAIN": "emcc"})
     assert "Hello again" in log.out
     assert "$ " not in log.err
+    changed = Rebuilt(wasmrun=wasmrun, project=folder, options=bench.options, env={"GREETED": "yes"})
+    assert changed.named() == {("variable", "GREETED")}
     served = [_serve_once(folder, environ, tmp_path) for _ in range(2)]
     assert any(line.startswith("$ ") for line in served[0])
     assert not any(line.startswith("$ ") for line in served[1])
-    changed = Rebuilt(wasmrun=wasmrun, project=folder, options=bench.options, env={"GREETED": "yes"})
-    assert changed.named() == {("variable", "GREETED")}
 
 
 def _serve_once(project: Path, environ: dict[str, str], cwd: Path) -> list[str]:
