@@ -62,6 +62,8 @@ class CachePlace:
         locks: The folder of its locks.
         last: The note of the project's last build.
         max_bytes: What the cache may hold: nothing larger is kept.
+        settled: A folder whose files are put in place whole and stay as they are, absolute: a toolchain that
+            the build itself installed there is new, and no change.
         wait_s: How long to wait for another process that makes the same thing.
     """
 
@@ -69,6 +71,7 @@ class CachePlace:
     locks: Path
     last: LastBuild
     max_bytes: int
+    settled: Path
     wait_s: float = 600.0
 
 
@@ -323,7 +326,10 @@ class BuildCache:
             changed = _first_difference(self._fingerprint.files, now.files)
             raise UncacheableError(f"{changed or 'the project'} changed while it was built")
         self._reader.forget()
+        settled = str(self._place.settled) + os.sep
         for path in self._reader.paths(dependencies):
+            if path.startswith(settled):
+                continue
             try:
                 status = os.stat(path)  # noqa: PTH116 - strings: hundreds of headers
             except OSError:

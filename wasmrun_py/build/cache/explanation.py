@@ -78,13 +78,13 @@ class Explanation:
 
 
 def compare_notes(before: Mapping[str, object], after: Mapping[str, object]) -> tuple[Reason, ...]:
-    """Every difference between two notes of ``last_build``, files first."""
-    found: list[Reason] = []
+    """Every difference between two notes of ``last_build``, files first; each name of a kind once."""
+    found: dict[tuple[ReasonKind, str], Reason] = {}
     for reason in _compare(before, after):
         if len(found) == _MOST_REASONS:
             break
-        found.append(reason)
-    return tuple(found)
+        found.setdefault((reason.kind, reason.name), reason)
+    return tuple(found.values())
 
 
 def _compare(before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[Reason]:

@@ -19,14 +19,14 @@ from wasmrun_py.model.errors import OutputError
 from wasmrun_py.system.fs import read_plain, replace_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from wasmrun_py.build.fingerprint.dependencies import Dependencies, DependencyReader
     from wasmrun_py.build.fingerprint.key import Fingerprint
     from wasmrun_py.system.paths import Home
 
-_SCHEMA = 1
+_SCHEMA = 2
 _KEY_CAP_BYTES = 1024
 _CAP_BYTES = 256 * 1024 * 1024
 
@@ -104,6 +104,7 @@ def describe_build(
     }
     for folder in dependencies.trees if dependencies is not None else ():
         read.update(reader.list_tree(folder))
+    read = {name: value for name, value in _name_inside(read, fingerprint) if name not in fingerprint.files}
     variables = find_relevant(environ, any_variable=dependencies is not None and dependencies.any_variable)
     return {
         "files": dict(fingerprint.files),
@@ -116,6 +117,14 @@ def describe_build(
         "dependencies": dependencies.to_json() if dependencies is not None else None,
         "salt": salt,
     }
+
+
+def _name_inside(read: Mapping[str, str], fingerprint: Fingerprint) -> Iterator[tuple[str, str]]:
+    """Paths as the fingerprint names its files: relative with ``/`` where they lie in the project."""
+    start = fingerprint.options["project"].rstrip(os.sep) + os.sep
+    for path, value in read.items():
+        inside = path.startswith(start)
+        yield (path[len(start) :].replace(os.sep, "/") if inside else path), value
 
 
 def _split(state: Mapping[str, str]) -> list[tuple[str, str, str]]:

@@ -91,6 +91,7 @@ def _open(  # noqa: PLR0913, PLR0917 - everything a key is made of
         locks=folder / LOCKS,
         last=find_note(context.home, project),
         max_bytes=settings.cache.max_bytes,
+        settled=context.home.toolchains,
     )
     return BuildCache(place, request, hashes, reporter)
 
