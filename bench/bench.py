@@ -112,7 +112,12 @@ def main() -> int:
         for row in rows(work):
             most = pairs if row.pairs is None else row.pairs[0 if options.quick else 1]
             missed += not show(row, measure(row, most, environ))
-        for row, timed in (*library_rows(work, pairs), *rebuild_rows(work, pairs, environ)):
+        figures = (
+            *library_rows(work, pairs),
+            *rebuild_rows(work, pairs, environ),
+            *workspace_rows(work, pairs),
+        )
+        for row, timed in figures:
             missed += not show(row, timed)
     return 1 if missed and options.strict else 0
 
@@ -393,6 +398,25 @@ def library_rows(work: Path, pairs: int) -> Iterator[tuple[Row, list[tuple[float
         Row(name=f"detect, {PLUGINS} libraries / none + a helper", ours=(), peer=(), ratio_budget=3),
         selection_figures(work, find_wasmrun(), pairs),
     )
+
+
+def workspace_rows(work: Path, pairs: int) -> Iterator[tuple[Row, list[tuple[float, float]]]]:
+    """A workspace of C projects, cold and unchanged."""
+    from bench.workspaces import (  # noqa: PLC0415 - it can be found only now
+        JOBS,
+        PROJECTS,
+        Workspace,
+        have_tools,
+        workspace_figures,
+    )
+
+    if not have_tools():
+        return
+    workspace = Workspace(work / "workspace", find_wasmrun(), work / "home-workspace")
+    cold, unchanged, started = workspace_figures(workspace, pairs, seconds)
+    yield Row(name=f"{PROJECTS} projects cold / make -j{JOBS}", ours=(), peer=(), ratio_budget=1.15), cold
+    yield Row(name="the same unchanged / ninja", ours=(), peer=(), ratio_budget=5), unchanged
+    yield Row(name="the same unchanged / python -c pass", ours=(), peer=(), ratio_budget=1.7), started
 
 
 def rebuild_rows(

@@ -1,7 +1,7 @@
 """The command ``wasmrun``, and ``python -m wasmrun_py``.
 
 ``--version`` is answered here, before the argument parser is imported: start-up is a feature, and shell
-prompts and CI scripts ask for the version a lot.
+prompts and CI scripts ask for the version a lot. So is the question whether a workspace is built already.
 """
 
 import sys
@@ -15,9 +15,17 @@ def main() -> None:
 
         sys.stdout.write(f"wasmrun {__version__}\n")
         return
+    from wasmrun_py.build.workspace.unchanged import find_unchanged, say  # noqa: PLC0415 - as above
+
+    said = find_unchanged(argv)
+    import os  # noqa: PLC0415 - loaded by Python itself
+
+    if said is not None:
+        say(said)
+        # As below: nothing waits for the interpreter to be taken apart.
+        os._exit(0)
     import contextlib  # noqa: PLC0415 - see the module docstring
     import gc  # noqa: PLC0415 - see the module docstring
-    import os  # noqa: PLC0415 - as above
 
     # Imports make many objects and no garbage: collecting while they run costs a tenth of the start-up.
     gc.disable()

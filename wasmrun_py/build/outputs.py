@@ -11,12 +11,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from wasmrun_py.model.errors import OutputError
-from wasmrun_py.system.fs import atomic_write, digest_file, remove_empty_folders, translate_write_errors
+from wasmrun_py.system.fs import (
+    TEMPORARY_PREFIX,
+    alone_in,
+    atomic_write,
+    digest_file,
+    remove_empty_folders,
+    translate_write_errors,
+)
 from wasmrun_py.system.signals import deferred_interrupts
 
 if TYPE_CHECKING:
@@ -76,24 +84,34 @@ def publish(files: Iterable[StagedFile], output_dir: Path, *, previous: Path) ->
         OutputError: The folder would not take the files; everything is as it was.
     """
     staged = tuple(files)
+    # Two processes that move each other's files aside would take them for the user's.
+    with translate_write_errors(f"write into {output_dir}"), deferred_interrupts(), alone_in(output_dir):
+        return _publish(staged, output_dir, previous=previous)
+
+
+def _publish(staged: tuple[StagedFile, ...], output_dir: Path, *, previous: Path) -> tuple[Path, ...]:
     record = _load_record(output_dir)
     undo: list[tuple[Path, Path | None]] = []
     moved_aside: list[Path] = []
     written = {file.name.as_posix(): file.sha256 for file in staged}
-    with translate_write_errors(f"write into {output_dir}"), deferred_interrupts():
-        try:
-            for number, file in enumerate(staged):
-                destination = output_dir / file.name
-                aside = _step_aside(file, destination, record, previous / str(number))
-                if aside is not None and aside.parent != previous:
-                    moved_aside.append(aside)
-                undo.append((destination, aside))
-                destination.parent.mkdir(parents=True, exist_ok=True)
-                file.source.replace(destination)
-            _store_record(output_dir, {**record, **written})
-        except (OSError, OutputError):
-            _roll_back(undo)
-            raise
+    try:
+        if written.keys() - record.keys():
+            # Known as outputs before they are there: another process that looks in between must not take
+            # them for sources.
+            _announce(output_dir, {**record, **written})
+        for number, file in enumerate(staged):
+            destination = output_dir / file.name
+            aside = _step_aside(file, destination, record, previous / str(number))
+            if aside is not None and aside.parent != previous:
+                moved_aside.append(aside)
+            undo.append((destination, aside))
+            destination.parent.mkdir(parents=True, exist_ok=True)
+            file.source.replace(destination)
+        _store_record(output_dir, {**record, **written})
+    except (OSError, OutputError):
+        _roll_back(undo)
+        _restore_record(output_dir, record)
+        raise
     return tuple(moved_aside)
 
 
@@ -134,9 +152,19 @@ def _is_pure(folder: Path) -> bool:
         folders[:] = [name for name in folders if not name.startswith(_OWN_PREFIX)]
         below = Path(place).relative_to(folder)
         for name in names:
-            if (below / name).as_posix() not in record and name != RECORD_NAME:
+            if name == RECORD_NAME or name.startswith(TEMPORARY_PREFIX):
+                continue
+            if (below / name).as_posix() not in record:
                 return False
     return True
+
+
+def find_published(output_dir: Path) -> dict[Path, str]:
+    """The files that are recorded in ``output_dir``, absolute -> digest when they were written.
+
+    They may have been changed or removed since. The record itself is no part of it.
+    """
+    return {output_dir / name: sha256 for name, sha256 in _load_record(output_dir).items()}
 
 
 def clean_output_dir(output_dir: Path) -> CleanReport:
@@ -239,8 +267,27 @@ def _stays_inside(output_dir: Path, name: str) -> bool:
 
 def _store_record(output_dir: Path, files: Mapping[str, str]) -> None:
     present = {name: files[name] for name in sorted(files) if os.path.lexists(output_dir / name)}
-    document = {"schema": _RECORD_SCHEMA, "written_by": "wasmrun", "files": present}
-    atomic_write(output_dir / RECORD_NAME, (json.dumps(document, indent=1) + "\n").encode())
+    _write_record(output_dir, present)
+
+
+def _announce(output_dir: Path, files: Mapping[str, str]) -> None:
+    """Record files that are about to be there."""
+    _write_record(output_dir, files)
+
+
+def _restore_record(output_dir: Path, record: Mapping[str, str]) -> None:
+    """Take an announcement back."""
+    with suppress(OSError, OutputError):
+        if record:
+            _write_record(output_dir, record)
+        else:
+            (output_dir / RECORD_NAME).unlink(missing_ok=True)
+
+
+def _write_record(output_dir: Path, files: Mapping[str, str]) -> None:
+    document = {"schema": _RECORD_SCHEMA, "written_by": "wasmrun", "files": dict(files)}
+    data = (json.dumps(document, indent=1) + "\n").encode()
+    atomic_write(output_dir / RECORD_NAME, data)
 
 
 def _index_file(home: Home, project: Path) -> Path:

@@ -110,17 +110,18 @@ def produce(
     taken = _take(cache, made, reporter)
     if taken is not None:
         return replace(taken, explanation=cache.explain_hit() if explain else None)
-    with cache.turn() as waited:
-        taken = _take(cache, made, reporter) if waited else None
+    with cache.turn():
+        # Also where nobody was waited for: another one may have been done a moment before.
+        taken = _take(cache, made, reporter, near_only=True)
         if taken is not None:
             return replace(taken, explanation=cache.explain_hit() if explain else None)
         explanation = cache.explain_miss() if explain else None
         return replace(_build_and_keep(cache, make_job(), made), explanation=explanation)
 
 
-def _take(cache: BuildCache, made: Path, reporter: Reporter) -> Produced | None:
+def _take(cache: BuildCache, made: Path, reporter: Reporter, *, near_only: bool = False) -> Produced | None:
     """What an earlier build made, told again; None when it is not there."""
-    found = cache.find(made)
+    found = cache.find(made, near_only=near_only)
     if found is None:
         return None
     produced = replace(restore(found, made), cache_source=cache.found_in)

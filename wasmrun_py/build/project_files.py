@@ -26,7 +26,8 @@ _CACHE_FOLDERS = frozenset(
 )
 # What editors write beside the file they save.
 _EDITOR_SUFFIXES = ("~", ".swp", ".swx", ".swo", ".tmp", ".pyc", ".pyo")
-_EDITOR_PREFIXES = (".#", ".wasmrun-")
+# The last is what `system.fs` writes beside a file that it replaces.
+_EDITOR_PREFIXES = (".#", ".wasmrun-", ".tmp-")
 _IGNORE_FILE = ".gitignore"
 _RECORD_NAME = ".wasmrun-outputs.json"
 # What cargo and others put into a folder that anybody may delete (bford.info/cachedir).

@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from wasmrun_py.cli.render.console import Console
 from wasmrun_py.model.consent import InstallPolicy
@@ -19,13 +19,20 @@ if TYPE_CHECKING:
     from wasmrun_py.build.compile import CompileReport
     from wasmrun_py.cli.render.reporters import ConsoleReporter
     from wasmrun_py.config.settings import Overrides
-    from wasmrun_py.model.consent import Confirmer
+    from wasmrun_py.model.consent import Confirmer, InstallOffer
     from wasmrun_py.model.events import Reporter
     from wasmrun_py.model.installed_plugin import InstalledPlugin
     from wasmrun_py.model.manifest import PluginHealth, TransportKind
     from wasmrun_py.plugin.manager import PluginManager
     from wasmrun_py.plugin.store.changes import PluginStore
     from wasmrun_py.plugin.try_out import TryOutReport
+
+
+class Asker(Protocol):
+    """Whoever shows progress, and makes way for a question."""
+
+    def ask(self, offer: InstallOffer, stdin: TextIO) -> bool:
+        """Ask the user about an installation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +125,7 @@ class World:
         return tuple(self.absolute(folder) for folder in named.split(os.pathsep) if folder)
 
     def find_leave(
-        self, policy: InstallPolicy, reporter: ConsoleReporter, *, may_ask: bool
+        self, policy: InstallPolicy, asker: Asker, *, may_ask: bool
     ) -> tuple[bool, Confirmer | None]:
         """Whether toolchains may be installed, and who is asked before each.
 
@@ -131,7 +138,7 @@ class World:
         terminal = find_answerer(self.console, self.stdin, self.environ) if may_ask else None
         if terminal is None:
             return False, None
-        return True, lambda offer: reporter.ask(offer, terminal)
+        return True, lambda offer: asker.ask(offer, terminal)
 
     def plugin_store(self, reporter: Reporter) -> PluginStore:
         """The installed plugins, to be changed."""

@@ -85,6 +85,32 @@ OutputOption = Annotated[
         show_default=False,
     ),
 ]
+WorkspaceOption = Annotated[
+    bool, typer.Option("--workspace", help="Build every member of the workspace that PATH is in.")
+]
+JobsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        "-j",
+        metavar="N",
+        help="With --workspace: build so many at once (default: one a core).",
+        show_default=False,
+    ),
+]
+AffectedOption = Annotated[
+    str | None,
+    typer.Option(
+        "--affected",
+        metavar="REF",
+        help="With --workspace: only what changed since a git revision, and what depends on it.",
+        show_default=False,
+    ),
+]
+KeepGoingOption = Annotated[
+    bool,
+    typer.Option("--keep-going", help="With --workspace: after a failure, build what does not depend on it."),
+]
 
 
 def parse_transport(word: str | None) -> TransportKind | None:

@@ -43,7 +43,12 @@ _BUILD_KEYS = {
 }
 _POLICY_KEYS = {"policy": Key(kind=str, choices=_POLICIES)}
 _PROJECT_SCHEMA: Schema = {
-    "project": {"language": Key(kind=str), "entry": Key(kind=str), "name": Key(kind=str)},
+    "project": {
+        "language": Key(kind=str),
+        "entry": Key(kind=str),
+        "name": Key(kind=str),
+        "depends_on": Key(kind=list),
+    },
     "build": {**_BUILD_KEYS, "args": Key(kind=list), "output": Key(kind=str)},
     "run": {
         "port": Key(kind=int),
@@ -57,6 +62,7 @@ _PROJECT_SCHEMA: Schema = {
         "optimization": Key(kind=str, choices=_LEVELS),
     },
     "toolchains": _POLICY_KEYS,
+    "workspace": {"members": Key(kind=list), "exclude": Key(kind=list), "shared": Key(kind=list)},
 }
 _USER_SCHEMA: Schema = {
     "build": _BUILD_KEYS,
@@ -131,6 +137,7 @@ class Settings:
         verbose: Show the toolchain's output.
         frozen: External plugins must be those of ``wasmrun.lock``, to the byte.
         cache: How the build cache is used.
+        built_before: What the builds that this one depends on made, ``NAME FILE`` -> digest.
         remember_output: ``clean`` is told of ``output_dir``.
         origins: Option -> where its value came from (``--target``, ``WASMRUN_TARGET``, a file's name);
             options that hold their default are absent.
@@ -150,6 +157,7 @@ class Settings:
     verbose: bool
     frozen: bool = False
     cache: CacheSettings = field(default_factory=CacheSettings)
+    built_before: Mapping[str, str] = field(default_factory=dict)
     remember_output: bool = True
     origins: Mapping[str, str] = field(default_factory=dict)
 

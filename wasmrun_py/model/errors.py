@@ -45,6 +45,7 @@ translated into them where they enter, with ``raise ... from``. Nothing here pri
     │   └── TrapError             134    trap
     ├── UnhealthyError              1    unhealthy
     ├── ContractError               1    contract-broken
+    ├── WorkspaceError              1    workspace-failed (or the code all its members failed with)
     ├── NotReproducibleError        1    not-reproducible
     └── InterruptError            130    interrupted
 
@@ -432,6 +433,23 @@ class ContractError(WasmrunError):
     """``plugin test`` found that a plugin does not keep the contract."""
 
     code = "contract-broken"
+
+
+class WorkspaceError(WasmrunError):
+    """Members of a workspace could not be built.
+
+    Args:
+        message: How many.
+        exit_code: The one that all failed members share, or 1.
+    """
+
+    code = "workspace-failed"
+
+    def __init__(
+        self, message: str, *, exit_code: int = 1, hint: str = "", diagnostics: Sequence[Diagnostic] = ()
+    ) -> None:
+        super().__init__(message, hint=hint, diagnostics=diagnostics)
+        self.exit_code = exit_code
 
 
 class NotReproducibleError(WasmrunError):

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from wasmrun_py.model.errors import OutputError, UnreadablePathError, UsageError
+from wasmrun_py.model.errors import InterruptError, OutputError, UnreadablePathError, UsageError
+from wasmrun_py.system.cancellation import find_cancellation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -505,7 +506,7 @@ def exclusive_lock(path: Path, *, on_wait: Callable[[], None]) -> Iterator[None]
             lock.acquire(blocking=False)
         except filelock.Timeout:
             on_wait()
-            lock.acquire()
+            _acquire(lock)
     try:
         yield
     finally:
@@ -535,7 +536,7 @@ def lock_within(path: Path, *, timeout_s: float, on_wait: Callable[[], None]) ->
         except filelock.Timeout:
             on_wait()
             try:
-                lock.acquire(timeout=timeout_s)
+                lock.acquire(timeout=timeout_s, cancel_check=_is_called_off)
             except filelock.Timeout:
                 held = False
         except NotImplementedError as error:
@@ -545,6 +546,28 @@ def lock_within(path: Path, *, timeout_s: float, on_wait: Callable[[], None]) ->
     finally:
         if held:
             _release(lock, path)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Be the only process of wasmrun that changes files in ``folder`` during the block, for milliseconds.
+
+    The folder itself is locked, so that no file is left behind. Where the file system has no such locks,
+    everybody goes on as before; so it is on Windows, which locks no folders.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl  # noqa: PLC0415 - exists on POSIX only
+
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        # Closing lets go of it.
+        os.close(handle)
 
 
 @contextmanager
@@ -568,6 +591,20 @@ def held_if_free(path: Path) -> Iterator[bool]:
         yield True
     finally:
         _release(lock, path)
+
+
+def _acquire(lock: filelock.BaseFileLock) -> None:
+    import filelock  # noqa: PLC0415 - loaded by whoever made the lock
+
+    try:
+        lock.acquire(cancel_check=_is_called_off)
+    except filelock.Timeout as error:
+        raise InterruptError("Interrupted while waiting for a lock") from error
+
+
+def _is_called_off() -> bool:
+    cancellation = find_cancellation()
+    return cancellation is not None and cancellation.cancelled
 
 
 def _release(lock: filelock.BaseFileLock, path: Path) -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wasmrun_py.model.errors import LimitError, MissingToolError, NotAFolderError, ToolCrashedError
+from wasmrun_py.system.cancellation import find_cancellation
 from wasmrun_py.system.spool import OutputSpool
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def run_tool(call: ToolCall, *, on_line: Callable[[str], None] | None = None) ->
     reader = _Pump(child.stdout, spool.feed)
     deadline = None if call.timeout_s is None else started + call.timeout_s
     try:
-        finished = _wait(child, deadline)
+        finished = _wait(child, deadline, own_session=True)
     finally:
         # Also after success: a tool that leaves a helper running must not keep our pipe open.
         _end_tree(child, reader)
@@ -199,7 +200,7 @@ def run_attached(  # noqa: PLR0913 - a child has this many ends, each named
     ]
     deadline = None if timeout_s is None else started + timeout_s
     try:
-        finished = _wait(child, deadline)
+        finished = _wait(child, deadline, own_session=False)
     finally:
         _end_tree(child, *pumps, own_session=False)
     return AttachedResult(
@@ -269,12 +270,20 @@ class Child:
         return self._send(data)
 
     def read(self, timeout_s: float) -> bytes | None:
-        """The next bytes of its stdout: ``b""`` at the end, None when none came in time."""
-        return self._replies.read(timeout_s)
+        """The next bytes of its stdout: ``b""`` at the end, None when none came in time.
+
+        Raises:
+            InterruptError: The work of this thread was called off.
+        """
+        chunk = self._replies.read(timeout_s)
+        cancellation = find_cancellation()
+        if cancellation is not None:
+            cancellation.require_going()
+        return chunk
 
     def wait(self, timeout_s: float) -> int | None:
         """Its exit code (negative: the signal), or None when it still runs after ``timeout_s``."""
-        _wait(self._popen, time.monotonic() + timeout_s)
+        _wait_quietly(self._popen, time.monotonic() + timeout_s)
         return self._popen.returncode
 
     def end(self, *, grace_s: float = 0.0, force: bool = False) -> int:
@@ -289,7 +298,7 @@ class Child:
             with contextlib.suppress(OSError):
                 self._stdin.close()
             if grace_s:
-                _wait(self._popen, time.monotonic() + grace_s)
+                _wait_quietly(self._popen, time.monotonic() + grace_s)
             if self._popen.poll() is None:
                 _kill_tree(self._popen, own_session=True, grace_s=0.0 if force else _CHILD_GRACE_S)
             # Whatever left the tree goes first: it may hold the pipes open that are drained below.
@@ -482,8 +491,20 @@ class _Pump:
             self._at_end()
 
 
-def _wait(child: subprocess.Popen[bytes], deadline: float | None) -> bool:
-    """Wait for the end of ``child``; False when the deadline came first."""
+def _wait(child: subprocess.Popen[bytes], deadline: float | None, *, own_session: bool) -> bool:
+    """Wait for the end of ``child``; False when the deadline came first.
+
+    Raises:
+        InterruptError: The work of this thread was called off, and the child ended with it.
+    """
+    cancellation = find_cancellation()
+    if cancellation is None:
+        return _wait_quietly(child, deadline)
+    with cancellation.watch(lambda: _kill_tree(child, own_session=own_session)):
+        return _wait_quietly(child, deadline)
+
+
+def _wait_quietly(child: subprocess.Popen[bytes], deadline: float | None) -> bool:
     if deadline is None and not _ON_WINDOWS:
         child.wait()
         return True

@@ -108,8 +108,12 @@ class BuildCache:
         """Look there too from now on, and send there what is kept."""
         self._remote = remote
 
-    def find(self, into: Path) -> CachedResult | None:
+    def find(self, into: Path, *, near_only: bool = False) -> CachedResult | None:
         """The result of an earlier build, its files put into the empty folder ``into``; or None.
+
+        Args:
+            into: The folder.
+            near_only: Look on this machine only.
 
         Raises:
             OutputError: ``into`` takes no files.
@@ -127,7 +131,7 @@ class BuildCache:
                 self.was_hit = True
                 self.found_in = CacheSource.LOCAL
                 return result
-        return self._find_remote(into)
+        return None if near_only else self._find_remote(into)
 
     def _find_remote(self, into: Path) -> CachedResult | None:
         """The same from another machine, kept on this one from now on."""
@@ -153,18 +157,15 @@ class BuildCache:
             return None
 
     @contextmanager
-    def turn(self) -> Iterator[bool]:
-        """Be the only one that makes this, as far as locks work; gives whether another one was waited for.
+    def turn(self) -> Iterator[None]:
+        """Be the only one that makes this, as far as locks work.
 
         A process that holds the lock for too long is not waited for: the work is done twice then.
         """
         from wasmrun_py.system.fs import lock_within  # noqa: PLC0415 - only a miss locks
 
-        waited: list[str] = []
-
         def on_wait() -> None:
             text = "Another process builds the same project: waiting for its result"
-            waited.append(text)
             self._reporter.emit(Message(level=Level.INFO, text=text))
 
         lock_file = self._place.locks / f"{self._fingerprint.key}.lock"
@@ -173,13 +174,13 @@ class BuildCache:
             held = lock.__enter__()
         except OutputError:
             # No lock is no reason not to build.
-            yield False
+            yield
             return
         try:
             if not held:
                 text = f"Another process has been at it for more than {self._place.wait_s:g} s: building too"
                 self._reporter.emit(Message(level=Level.INFO, text=text))
-            yield bool(waited) and held
+            yield
         finally:
             with suppress(OSError):
                 lock.__exit__(None, None, None)

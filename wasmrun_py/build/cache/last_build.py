@@ -6,10 +6,12 @@ whether a value is the same.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from wasmrun_py.build.cache.places import LAST
 from wasmrun_py.build.fingerprint.dependencies import NUL
 from wasmrun_py.build.fingerprint.sealed import parse_sealed, seal
 from wasmrun_py.build.fingerprint.variables import digest_variables, find_relevant
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from wasmrun_py.build.fingerprint.dependencies import Dependencies, DependencyReader
     from wasmrun_py.build.fingerprint.key import Fingerprint
+    from wasmrun_py.system.paths import Home
 
 _SCHEMA = 2
 _KEY_CAP_BYTES = 1024
@@ -58,6 +61,21 @@ class LastBuild:
         with suppress(OutputError):
             replace_file(self._file, seal({**note, "schema": _SCHEMA}))
             replace_file(self._file.with_suffix(""), key.encode("ascii"))
+
+
+def find_note(home: Home, project: Path) -> LastBuild:
+    """Where the note of a project is; there may be none.
+
+    Args:
+        home: Where the cache is.
+        project: The project's folder, absolute.
+    """
+    return LastBuild(home.builds / LAST / f"{name_project(project)}.json")
+
+
+def name_project(project: Path) -> str:
+    """A file name that stands for a project's folder."""
+    return hashlib.sha256(os.fsencode(project)).hexdigest()[:32]
 
 
 def describe_build(

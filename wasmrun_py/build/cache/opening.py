@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from wasmrun_py.build.cache.places import HASHES, HITS, LAST, LOCKS, MISSES
+from wasmrun_py.build.cache.places import HASHES, HITS, LOCKS, MISSES
 from wasmrun_py.build.outputs import find_output_dirs, find_pure_outputs
 from wasmrun_py.model.events import Level, Message
 
@@ -71,14 +69,13 @@ def _open(  # noqa: PLR0913, PLR0917 - everything a key is made of
     store: LocalStore,
 ) -> BuildCache:
     from wasmrun_py.build.cache.build_cache import BuildCache, CachePlace  # noqa: PLC0415 - as above
-    from wasmrun_py.build.cache.last_build import LastBuild  # noqa: PLC0415 - as above
+    from wasmrun_py.build.cache.last_build import find_note, name_project  # noqa: PLC0415 - as above
     from wasmrun_py.build.fingerprint.kept_hashes import KeptHashes  # noqa: PLC0415 - as above
     from wasmrun_py.build.fingerprint.key import FingerprintRequest  # noqa: PLC0415 - as above
     from wasmrun_py.build.fingerprint.plugin_identity import identify_plugin  # noqa: PLC0415 - as above
 
     folder = store.folder
-    name = hashlib.sha256(os.fsencode(project)).hexdigest()[:32]
-    hashes = KeptHashes(folder / HASHES / f"{name}.json")
+    hashes = KeptHashes(folder / HASHES / f"{name_project(project)}.json")
     request = FingerprintRequest(
         project=project,
         outputs=find_pure_outputs(project, (settings.output_dir, *find_output_dirs(context.home, project))),
@@ -92,7 +89,7 @@ def _open(  # noqa: PLR0913, PLR0917 - everything a key is made of
     place = CachePlace(
         store=store,
         locks=folder / LOCKS,
-        last=LastBuild(folder / LAST / f"{name}.json"),
+        last=find_note(context.home, project),
         max_bytes=settings.cache.max_bytes,
         settled=context.home.toolchains,
     )

@@ -77,7 +77,7 @@ def take_fingerprint(request: FingerprintRequest, hashes: KeptHashes) -> Fingerp
     """
     parts = {
         "files": read_project(request.project, request.outputs, hashes),
-        "options": _options(request.project, request.settings),
+        "options": describe_options(request.project, request.settings),
         "plugin": dict(request.plugin),
         "variables": digest_variables(find_relevant(request.environ)),
         "host": _host(),
@@ -116,7 +116,8 @@ def digest_json(document: Mapping[str, object]) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
-def _options(project: Path, settings: Settings) -> dict[str, str]:
+def describe_options(project: Path, settings: Settings) -> dict[str, str]:
+    """What was asked for, as it goes into the key."""
     return {
         # Compilers write the path of a source into what they make (__FILE__, debug information).
         "project": str(project),
@@ -128,6 +129,8 @@ def _options(project: Path, settings: Settings) -> dict[str, str]:
         "name": settings.name or "",
         "entry": str(settings.entry or ""),
         "language": settings.language or "",
+        # Left out where there is none: a project outside a workspace keeps its key.
+        **{f"built before: {name}": digest for name, digest in sorted(settings.built_before.items())},
     }
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from wasmrun_py.cli.options import (
+    AffectedOption,
+    JobsOption,
     JsonOption,
+    KeepGoingOption,
     LanguageOption,
     NoInstallOption,
     OptimizationOption,
@@ -19,11 +24,16 @@ from wasmrun_py.cli.options import (
     ToolchainOption,
     TransportOption,
     VerboseOption,
+    WorkspaceOption,
     parse_transport,
 )
 from wasmrun_py.cli.paths import choose_path, get_folder
+from wasmrun_py.model.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from wasmrun_py.build.compile import CompileReport
     from wasmrun_py.cli.context import World
     from wasmrun_py.config.settings import Overrides
@@ -61,6 +71,10 @@ def compile_command(  # noqa: PLR0913 - typer: one parameter an option
         bool, typer.Option("--frozen", help="Use what is installed, and install nothing.")
     ] = False,
     no_toolchain_install: NoInstallOption = False,
+    workspace: WorkspaceOption = False,
+    jobs: JobsOption = None,
+    affected: AffectedOption = None,
+    keep_going: KeepGoingOption = False,
     report: ReportOption = None,
     check_reproducible: Annotated[
         bool,
@@ -77,23 +91,45 @@ def compile_command(  # noqa: PLR0913 - typer: one parameter an option
 
     world: World = ctx.obj
     given = choose_path(path, path_option, ".")
+    workspace_options = {"-j": jobs, "--affected": affected, "--keep-going": keep_going}
+    overrides = Overrides(
+        language=language,
+        plugin=plugin,
+        target=target,
+        optimization=optimization,
+        toolchain=toolchain,
+        output=world.absolute(choose_path(output, None)) if output is not None else None,
+        args=world.toolchain_args,
+        debug_info=debug_info,
+        frozen=frozen,
+        no_toolchain_install=no_toolchain_install,
+        no_cache=no_cache,
+        explain=explain,
+        verbose=verbose,
+    )
     reports = Reports(world, "compile", report or (), stdout_is_taken=json)
-    with reports, reports.project(world.absolute(given)) as case:
-        overrides = Overrides(
-            language=language,
-            plugin=plugin,
-            target=target,
-            optimization=optimization,
-            toolchain=toolchain,
-            output=world.absolute(choose_path(output, None)) if output is not None else None,
-            args=world.toolchain_args,
-            debug_info=debug_info,
-            frozen=frozen,
-            no_toolchain_install=no_toolchain_install,
-            no_cache=no_cache,
-            explain=explain,
-            verbose=verbose,
+    if _is_workspace(world.absolute(given), asked=workspace, options=workspace_options):
+        from wasmrun_py.cli.workspace import WorkspaceCall, compile_workspace  # noqa: PLC0415 - few builds are one
+
+        if check_reproducible:
+            raise UsageError(
+                "--check-reproducible is for one project",
+                hint="Check the members one by one: give a member's folder.",
+            )
+        call = WorkspaceCall(
+            given=given,
+            overrides=overrides,
+            jobs=jobs,
+            affected=affected,
+            keep_going=keep_going,
+            transport=parse_transport(transport),
+            json=json,
+            is_special=explain or bool(report),
         )
+        with reports:
+            compile_workspace(world, call, reports)
+        return
+    with reports, reports.project(world.absolute(given)) as case:
         built = world.compile(
             get_folder(world, given),
             overrides,
@@ -138,6 +174,26 @@ def _check(world: World, built: CompileReport, overrides: Overrides, transport: 
         return check_reproducible(
             world, built, (*words, "--no-toolchain-install", "--no-cache"), reporter=reporter
         )
+
+
+def _is_workspace(project: Path, *, asked: bool, options: Mapping[str, object]) -> bool:
+    """Whether a whole workspace is meant: it was asked for, or the folder is a root and no project."""
+    if asked:
+        return True
+    if os.path.isfile(project / "wasmrun.toml"):  # noqa: PTH113 - a Path raises where the system does not tell
+        from wasmrun_py.config.workspace import is_workspace_only  # noqa: PLC0415 - few projects have a file
+
+        # A broken file is told where the project is built.
+        with suppress(ConfigError):
+            if is_workspace_only(project):
+                return True
+    given = [name for name, value in options.items() if value not in {None, False}]
+    if given:
+        raise UsageError(
+            f"{given[0]} is for a workspace, and {project} is one project",
+            hint="Add --workspace to build all of it.",
+        )
+    return False
 
 
 def compile_fields(report: CompileReport) -> dict[str, Any]:

@@ -78,6 +78,20 @@ class Console:
         self.stderr.write(f"{head} {printable(text)}\n")
         self.stderr.flush()
 
+    @property
+    def colour_stderr(self) -> bool:
+        """Colour is wanted on stderr."""
+        return self._colour_stderr
+
+    def marked(self, mark: str, style: Style, text: str) -> None:
+        """Write ``MARK text`` to stderr, the mark in colour."""
+        self.stderr.write(f"{self.paint(mark, style)} {printable(text)}\n")
+        self.stderr.flush()
+
+    def paint(self, text: str, style: Style) -> str:
+        """``text`` in a style where stderr has colour."""
+        return f"\x1b[{style}m{text}\x1b[0m" if self._colour_stderr else text
+
     def styled(self, parts: Iterable[tuple[str, Style | None]]) -> None:
         """Write a line to stderr that is made of pieces, each in its style or in none."""
         pieces = (

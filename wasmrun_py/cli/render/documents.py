@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from wasmrun_py.model.diagnostic import Diagnostic
     from wasmrun_py.model.errors import WasmrunError
@@ -29,15 +29,26 @@ def failure_document(
             "command": command,
             "ok": False,
             **(fields or {}),
-            "error": {
-                "code": error.code,
-                "message": error.message,
-                "hint": error.hint,
-                "exit_code": exit_code,
-                "diagnostics": [_diagnostic(each) for each in error.diagnostics],
-            },
+            "error": {**error_member(error), "exit_code": exit_code},
         }
     )
+
+
+def error_member(error: WasmrunError, *, diagnostics: Sequence[Diagnostic] | None = None) -> dict[str, Any]:
+    """The member ``error``: what happened, and what the tools said of it.
+
+    Args:
+        error: It.
+        diagnostics: The error's own in another form, or None for them as they are.
+    """
+    listed = error.diagnostics if diagnostics is None else diagnostics
+    return {
+        "code": error.code,
+        "message": error.message,
+        "hint": error.hint,
+        "exit_code": error.exit_code,
+        "diagnostics": [_diagnostic(each) for each in listed],
+    }
 
 
 def _diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:
