@@ -139,8 +139,8 @@ def test_python_programs(
     assert bench.named() == {("file", "parts/inner/thing.py")}
     document = bench.take()
     ran = wasmrun("exec", document["wasm_path"])
+    # No comparison with a build of the same: componentize-py never makes the same bytes twice.
     assert (ran.code, ran.out) == (0, "changed\n")
-    bench.check_against_build()
 
 
 @pytest.mark.network
