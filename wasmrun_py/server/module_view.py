@@ -41,8 +41,9 @@ def module_view(path: Path) -> dict[str, Any]:
     """
     from wasmrun_py.wasm.functions import list_largest_functions  # noqa: PLC0415 - asked for by few requests
     from wasmrun_py.wasm.inspect import inspect_module  # noqa: PLC0415 - as above
+    from wasmrun_py.wasm.mapped import map_module  # noqa: PLC0415 - as above
 
-    data = _map_file(path)
+    data = map_module(path)
     try:
         _refuse_absurd(data)
         info = inspect_module(data)
@@ -64,14 +65,6 @@ def module_view(path: Path) -> dict[str, Any]:
             "sections": len(info.sections),
         },
     }
-
-
-def _map_file(path: Path) -> bytes | mmap.mmap:
-    with path.open("rb") as stream:
-        try:
-            return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-        except ValueError:
-            return b""  # An empty file cannot be mapped.
 
 
 def _refuse_absurd(data: ModuleBytes) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +11,7 @@ from wasmrun_py.cli.paths import choose_path, get_file, load_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from mmap import mmap
     from pathlib import Path
 
     from wasmrun_py.cli.context import World
@@ -51,13 +51,13 @@ def inspect_command(
         _show(world, given, info, detailed=detailed)
 
 
-def _map_file(file: Path, given: str) -> bytes | mmap.mmap:
-    """The file mapped into memory, so that a large one is not read for its few headers."""
+def _map_file(file: Path, given: str) -> bytes | mmap:
+    from wasmrun_py.wasm.mapped import map_module  # noqa: PLC0415 - --help needs none of it
+
     try:
-        with file.open("rb") as stream:
-            return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-    except (OSError, ValueError):
-        # Empty files and special file systems cannot be mapped; reading says what is wrong, if anything.
+        return map_module(file)
+    except OSError:
+        # Reading says what is wrong.
         return load_file(file, given)
 
 

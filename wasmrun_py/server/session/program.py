@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from wasmrun_py.wasm.module_info import ModuleInfo
+    from wasmrun_py.wasm.reader import ModuleBytes
 
 _WASI_MODULES = frozenset({"wasi_snapshot_preview1", "wasi_unstable"})
 # What AssemblyScript's standard library asks for; `ui/src/worker/module.ts` has it.
@@ -22,7 +23,7 @@ PAGE_URL = "/index.html"
 
 
 def describe_program(
-    data: bytes, *, module: str, script: str | None, is_wasm_bindgen: bool, urls: Iterable[str]
+    data: ModuleBytes, *, module: str, script: str | None, is_wasm_bindgen: bool, urls: Iterable[str]
 ) -> Program:
     """How to run a module.
 

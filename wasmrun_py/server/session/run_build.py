@@ -19,6 +19,7 @@ from wasmrun_py.server.session.outcome import Made
 from wasmrun_py.server.session.outside_inputs import find_outside
 from wasmrun_py.server.session.program import PAGE_URL, describe_program
 from wasmrun_py.system.fs import copy_file, make_folder
+from wasmrun_py.wasm.mapped import map_module
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,7 +120,7 @@ def _describe(report: CompileReport, folder: Path) -> Made:
     return Made(
         files=files,
         program=describe_program(
-            report.wasm_path.read_bytes(),
+            map_module(report.wasm_path),
             module=url(report.wasm_path),
             script=None if report.js_path is None else url(report.js_path),
             is_wasm_bindgen=report.is_wasm_bindgen,
