@@ -81,7 +81,7 @@ def _open(  # noqa: PLR0913, PLR0917 - everything a key is made of
         outputs=find_pure_outputs(project, (settings.output_dir, *find_output_dirs(context.home, project))),
         settings=settings,
         plugin={
-            **identify_plugin(chosen, hashes),
+            **identify_plugin(chosen, hashes, store=context.home.store),
             "forced-transport": context.transport.value if context.transport is not None else "",
         },
         environ=context.environ,

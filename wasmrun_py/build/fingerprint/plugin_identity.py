@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from wasmrun_py.build.fingerprint.kept_hashes import KeptHashes
+    from wasmrun_py.model.installed_plugin import InstalledPlugin
     from wasmrun_py.plugin.manager import ChosenPlugin
 
 # What of wasmrun itself shapes an artifact.
@@ -26,8 +27,13 @@ _OWN_ROOMS = ("build", "plugin", "toolchain", "wasm", "system")
 _NO_SOURCES = frozenset({"__pycache__", "templates", "plugin_templates"})
 
 
-def identify_plugin(chosen: ChosenPlugin, hashes: KeptHashes) -> dict[str, str]:
+def identify_plugin(chosen: ChosenPlugin, hashes: KeptHashes, *, store: Path) -> dict[str, str]:
     """Name, version and code of a plugin, and how it is called.
+
+    Args:
+        chosen: The plugin.
+        hashes: Digests that are known.
+        store: Where installed plugins lie.
 
     Raises:
         UncacheableError: Its code cannot be told.
@@ -43,10 +49,18 @@ def identify_plugin(chosen: ChosenPlugin, hashes: KeptHashes) -> dict[str, str]:
     if registered.installed is not None:
         if registered.installed.editable:
             raise UncacheableError(f'plugin "{chosen.name}" is editable: its code may change at any time')
-        return {**identity, "code": registered.installed.digest}
+        return {**identity, "code": registered.installed.digest, **_find_gap(registered.installed, store)}
     if registered.library is not None:
         return {**identity, "code": _digest_files(hashes, registered.library)}
     return {**identity, "code": _digest_files(hashes, *_find_sources(chosen))}
+
+
+def _find_gap(installed: InstalledPlugin, store: Path) -> dict[str, str]:
+    """A library that is gone: the plugin is called in another way then."""
+    library = installed.launch.library
+    if library is None or installed.start_path(store, library).exists():
+        return {}
+    return {"library": "missing"}
 
 
 def _find_sources(chosen: ChosenPlugin) -> tuple[Path, ...]:
