@@ -18,6 +18,7 @@ from wasmrun_py.model.manifest import HealthStatus
 from wasmrun_py.model.tool import ToolStatus
 from wasmrun_py.plugin.api import PluginContext, ReportsTools
 from wasmrun_py.plugin.boundary import foreign_code
+from wasmrun_py.system.other_process import describe_listener
 from wasmrun_py.toolchain.space import nearest_existing
 
 if TYPE_CHECKING:
@@ -234,23 +235,9 @@ def _check_port() -> Check:
     return Check(
         name="port",
         status=CheckStatus.WARN,
-        message=f"{DEFAULT_PORT} is in use{_describe_listener(DEFAULT_PORT)}",
+        message=f"{DEFAULT_PORT} is in use{describe_listener(DEFAULT_PORT)}",
         hint="wasmrun run takes the next free port; wasmrun status lists servers of ours.",
     )
-
-
-def _describe_listener(port: int) -> str:
-    """`` by NAME (process N)``; empty where the system does not tell."""
-    import psutil  # noqa: PLC0415 - 20 ms, and only a port in use needs it
-
-    try:
-        for connection in psutil.net_connections("tcp"):
-            listens = connection.status == psutil.CONN_LISTEN
-            if listens and connection.laddr and connection.laddr.port == port and connection.pid:
-                return f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"
-    except (psutil.Error, OSError):
-        return ""
-    return ""
 
 
 def _check_browser(environ: Mapping[str, str]) -> Check:

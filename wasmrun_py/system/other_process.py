@@ -116,3 +116,17 @@ def _names_wasmrun(words: list[str]) -> bool:
         path.name in _OUR_PROGRAMS or (path.name == "__main__.py" and path.parent.name == _OUR_PACKAGE)
         for path in paths
     )
+
+
+def describe_listener(port: int) -> str:
+    """`` by NAME (process N)``; empty where the system does not tell."""
+    import psutil  # noqa: PLC0415 - 20 ms, and only a port in use needs it
+
+    try:
+        for connection in psutil.net_connections("tcp"):
+            listens = connection.status == psutil.CONN_LISTEN
+            if listens and connection.laddr and connection.laddr.port == port and connection.pid:
+                return f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"
+    except (psutil.Error, OSError):
+        return ""
+    return ""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from wasmrun_py.model.errors import UsageError
 from wasmrun_py.server.http.options import DEFAULT_PORT, LOCALHOST
+from wasmrun_py.system.other_process import describe_listener
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,17 +127,3 @@ def _explain(error: OSError, host: str, port: int) -> UsageError:
             hint="Use --host 127.0.0.1 for this machine only, or --host 0.0.0.0 for the network.",
         )
     return UsageError(f"Port {port} of {host} cannot be taken: {os.strerror(error.errno or 0)}")
-
-
-def describe_listener(port: int) -> str:
-    """`` by NAME (process N)``; empty where the system does not tell."""
-    import psutil  # noqa: PLC0415 - 20 ms, and only a port in use needs it
-
-    try:
-        for connection in psutil.net_connections("tcp"):
-            listens = connection.status == psutil.CONN_LISTEN
-            if listens and connection.laddr and connection.laddr.port == port and connection.pid:
-                return f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"
-    except (psutil.Error, OSError):
-        return ""
-    return ""
