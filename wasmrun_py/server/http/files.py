@@ -42,8 +42,9 @@ class Outputs:
         self._packer = packer
         self._reporter = reporter
         self._hot = ByteCache()
-        # The digest of an HTML output -> the page with the client in it.
-        self._pages: dict[str, _Page] = {}
+        # The digest of an HTML output, and which generation's -> the page with the client in it.
+        self._pages: dict[tuple[str, int], _Page] = {}
+        self._warned_of: set[str] = set()
         self._fixed = _fixed_headers(options)
 
     async def send(self, exchange: Exchange, state: DevState, *, with_client: bool = True) -> bool:
@@ -78,7 +79,7 @@ class Outputs:
                 descriptor=descriptor,
             )
         if is_page(path) and with_client:
-            page = await self._load_page(path, file)
+            page = await self._load_page(path, file, state.generation)
             typed: Headers = [(b"content-type", f"text/html; charset={page.charset}".encode())]
             content, digest = page.content, page.digest
         else:
@@ -114,13 +115,14 @@ class Outputs:
             raise _gone(path)
         return content
 
-    async def _load_page(self, path: str, file: ServedFile) -> _Page:
+    async def _load_page(self, path: str, file: ServedFile, generation: int) -> _Page:
         content = await self._load_bytes(path, file)
-        found = self._pages.get(file.sha256)
+        found = self._pages.get((file.sha256, generation))
         if found is not None:
             return found
-        injected = inject_client(content, self._token)
-        if injected.has_policy:
+        injected = inject_client(content, self._token, generation=generation)
+        if injected.has_policy and file.sha256 not in self._warned_of:
+            self._warned_of.add(file.sha256)
             text = f"{path} has a Content-Security-Policy of its own, which may keep live reload out of it"
             self._reporter.emit(Message(level=Level.WARNING, text=text))
         page = _Page(
@@ -130,7 +132,7 @@ class Outputs:
         )
         if len(self._pages) >= _PAGES_KEPT:
             self._pages.clear()
-        self._pages[file.sha256] = page
+        self._pages[file.sha256, generation] = page
         return page
 
 

@@ -44,12 +44,13 @@ class InjectedPage:
     has_policy: bool
 
 
-def inject_client(page: bytes, token: str) -> InjectedPage:
+def inject_client(page: bytes, token: str, *, generation: int = 0) -> InjectedPage:
     """The page with the token's ``meta`` and the client's ``script``.
 
     Args:
         page: An HTML page in any encoding that a browser knows.
         token: The page token.
+        generation: Which outputs the page belongs to, so that it knows whether it has missed newer ones.
     """
     bom, encoding = next(((mark, name) for mark, name in _BOMS if page.startswith(mark)), (b"", ""))
     # Bytes stand for themselves: nothing but ASCII is looked at, and every byte comes out as it went in.
@@ -57,7 +58,7 @@ def inject_client(page: bytes, token: str) -> InjectedPage:
     end = len(page) - (len(page) % 2 if codec != "latin-1" else 0)
     text = page[len(bom) : end].decode(codec, "surrogatepass" if codec != "latin-1" else "strict")
     at = _find_place(text)
-    tags = client_tags(token)
+    tags = client_tags(token, generation)
     content = bom + (text[:at] + tags + text[at:]).encode(codec, "surrogatepass") + page[end:]
     without_comments = _COMMENT.sub("", text[:_LOOKED_AT])
     return InjectedPage(
@@ -67,9 +68,12 @@ def inject_client(page: bytes, token: str) -> InjectedPage:
     )
 
 
-def client_tags(token: str) -> str:
+def client_tags(token: str, generation: int = 0) -> str:
     """What a page needs to hear from the server."""
-    return token_tag(token) + '<script type="module" src="/_wasmrun/client.js"></script>'
+    return (
+        f'{token_tag(token)}<meta name="wasmrun-generation" content="{generation}">'
+        '<script type="module" src="/_wasmrun/client.js"></script>'
+    )
 
 
 def token_tag(token: str) -> str:

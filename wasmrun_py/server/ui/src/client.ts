@@ -6,8 +6,6 @@ import { Overlay } from "./overlay";
 
 const SCROLL = "wasmrun:scroll";
 const LOADED_FOR = "wasmrun:loaded-for";
-// From a build's end until its outputs are served.
-const SWAP_MS = 500;
 
 function start(): void {
   const overlay = new Overlay();
@@ -15,7 +13,7 @@ function start(): void {
   restoreScroll();
   listen({
     state(state) {
-      loaded ??= isOutdated(state) ? 0 : state.generation;
+      loaded ??= readGeneration(state.generation);
       if (state.generation > 0 && state.generation !== loaded) reload(state.generation);
       else showFailure(overlay, state);
     },
@@ -30,15 +28,13 @@ function start(): void {
 }
 
 /**
- * Whether what is served has changed after this page was asked for and before the first state arrived. Told from
- * the time; a page that was loaded for this very generation is never loaded for it again.
+ * Which outputs this page belongs to, as the server wrote it into the page. A page that was loaded
+ * for this very generation is never loaded for it again, whatever it says.
  */
-function isOutdated(state: DevState): boolean {
-  const built = state.builds.findLast((build) => build.status === "ok");
-  const [navigation] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
-  if (!built || !navigation || readKept(LOADED_FOR) === String(state.generation)) return false;
-  const ended_ms = Date.parse(built.started_at) + (built.duration_s ?? 0) * 1000;
-  return ended_ms + SWAP_MS > performance.timeOrigin + navigation.requestStart;
+function readGeneration(current: number): number {
+  const written = document.querySelector<HTMLMetaElement>('meta[name="wasmrun-generation"]')?.content;
+  if (written === undefined || readKept(LOADED_FOR) === String(current)) return current;
+  return Number(written);
 }
 
 function showFailure(overlay: Overlay, state: DevState): void {
