@@ -14,6 +14,8 @@ export class Runner {
   readonly #status: (status: RunStatus) => void;
   readonly #output: (stream: Stream, bytes: Uint8Array) => void;
   #worker: Worker | null = null;
+  // A worker takes longer to start than most programs to run: the next one is ready before it is needed.
+  #spare: Worker | null = null;
   #since = 0;
 
   constructor(status: (status: RunStatus) => void, output: (stream: Stream, bytes: Uint8Array) => void) {
@@ -23,7 +25,8 @@ export class Runner {
 
   run(request: RunRequest): void {
     this.#end();
-    const worker = new Worker(new URL("../worker/run.worker.ts", import.meta.url), { type: "module" });
+    const worker = this.#spare ?? startWorker();
+    this.#spare = null;
     this.#worker = worker;
     this.#since = performance.now();
     worker.addEventListener("message", (event: MessageEvent<RunMessage>) => this.#hear(event.data));
@@ -38,11 +41,14 @@ export class Runner {
   stop(): void {
     if (!this.#worker) return;
     this.#end();
+    this.#spare ??= startWorker();
     this.#status({ phase: "stopped", duration_ms: performance.now() - this.#since });
   }
 
   dispose(): void {
     this.#end();
+    this.#spare?.terminate();
+    this.#spare = null;
   }
 
   #end(): void {
@@ -58,9 +64,14 @@ export class Runner {
       return this.#status({ phase: "running", since: this.#since });
     }
     this.#end();
+    this.#spare ??= startWorker();
     const { type } = message;
     if (type === "exit") this.#status({ phase: "exited", code: message.code, duration_ms: message.duration_ms });
     else if (type === "trap") this.#status({ phase: "trapped", trap: message.trap, duration_ms: message.duration_ms });
     else this.#status({ phase: "unusable", message: message.message });
   }
+}
+
+function startWorker(): Worker {
+  return new Worker(new URL("../worker/run.worker.ts", import.meta.url), { type: "module" });
 }

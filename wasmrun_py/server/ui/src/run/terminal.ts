@@ -37,6 +37,7 @@ export class TerminalView {
   #decoders = makeDecoders();
   #logged: { stream: Stream; text: string }[] = [];
   #logTimer = 0;
+  #logIsStale = false;
 
   /** `tellDropped` hears how many bytes have not been shown so far. */
   constructor(holder: HTMLElement, log: HTMLElement, tellDropped: (bytes: number) => void) {
@@ -154,11 +155,20 @@ export class TerminalView {
     while (this.#logged.length > 1 && total - (this.#logged[0]?.text.length ?? 0) > LOG_CHARACTERS) {
       total -= this.#logged.shift()?.text.length ?? 0;
     }
-    this.#logTimer ||= window.setTimeout(() => this.#showText(), LOG_PAUSE_MS);
+    this.#logIsStale = true;
+    if (!this.#logTimer) this.#refreshLog();
+  }
+
+  /** The first text at once, what follows it in a flood no more often than a reader can take it. */
+  #refreshLog(): void {
+    this.#logTimer = 0;
+    if (!this.#logIsStale) return;
+    this.#logIsStale = false;
+    this.#showText();
+    this.#logTimer = window.setTimeout(() => this.#refreshLog(), LOG_PAUSE_MS);
   }
 
   #showText(): void {
-    this.#logTimer = 0;
     const spans = this.#logged.map(({ stream, text }) => {
       const span = document.createElement("span");
       span.dataset["stream"] = stream;
