@@ -16,7 +16,7 @@ Headers = list[tuple[bytes, bytes]]
 # No answer of ours is ever sniffed into another type, or tells another site where the reader was.
 _ALWAYS: Headers = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin")]
 _BODY_CAP_BYTES = 64 * 1024
-_PIECE_BYTES = 64 * 1024
+_PIECE_BYTES = 1024 * 1024
 
 
 class RefusedError(Exception):
