@@ -11,6 +11,7 @@ import os
 import stat
 import time
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from wasmrun_py.build.fingerprint.sealed import parse_sealed, seal
@@ -28,6 +29,7 @@ _TICK_NS = 20_000_000
 _COARSE_TICK_NS = 2_000_000_000
 _SECOND_NS = 1_000_000_000
 _SPARE_ENTRIES = 1000
+_MOST_SHARED = 16_384
 
 _Entry = list[int | str]
 
@@ -71,11 +73,11 @@ class KeptHashes:
         if kept is not None and kept[:4] == stamp and path not in self._racy:
             self._seen[path] = kept
             return str(kept[4])
-        before_ns = time.time_ns()
-        digest = _hash(path)
+        racy = is_racy(status, time.time_ns())
+        digest = _hash(path) if racy else _hash_settled(path, tuple(stamp))
         entry: _Entry = [*stamp, digest]
         self._changed = True
-        if is_racy(status, before_ns):
+        if racy:
             self._racy.add(path)
             self._seen.pop(path, None)
         else:
@@ -118,6 +120,12 @@ def _hash(path: str) -> str:
         while chunk := stream.read(_READ_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+@lru_cache(maxsize=_MOST_SHARED)
+def _hash_settled(path: str, _stamp: tuple[int | str, ...]) -> str:
+    """For all projects of this process: the members of a workspace read the same compilers and headers."""
+    return _hash(path)
 
 
 def _load(file: Path | None) -> dict[str, _Entry]:
