@@ -42,11 +42,6 @@ class EventStreams:
         # that its id stays its own.
         self._encoded: OrderedDict[int, tuple[ServerEvent, bytes]] = OrderedDict()
 
-    @property
-    def open_count(self) -> int:
-        """How many there are now."""
-        return self._open
-
     async def serve(self, exchange: Exchange) -> None:
         """Tell one page everything until it leaves, or the server says goodbye.
 
